@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The VMX layer as its only caller, the front, sees it: the processor is
+ * turned on and off here, a VM is an EPT root plus a flush counter, a vCPU is
+ * a VMCS plus the registers that the VMCS does not hold.  Exits come back as
+ * neutral values; no VMX constant is needed to handle one.  This layer never
+ * calls the front or the MMU by name: what it needs from guest memory it reads
+ * through struct slat_vmx_ops.
+ *
+ * Context words used below:
+ *   process  may sleep, interrupts on
+ *   loaded   between slat_vmx_load() and slat_vmx_unload() in the same task,
+ *            under the vCPU's own mutex
+ */
+#ifndef SLAT_VMX_VMX_H
+#define SLAT_VMX_VMX_H
+
+#include <linux/atomic.h>
+#include <linux/kvm.h>
+#include <linux/kvm_types.h>
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include "../mmu/types.h"
+
+struct slat_vmx;
+
+/* Features of the guest's CPUID that change what this layer does. */
+#define SLAT_CPU_LM		BIT(0)	/* long mode */
+#define SLAT_CPU_NX		BIT(1)
+#define SLAT_CPU_SYSCALL	BIT(2)
+#define SLAT_CPU_RDTSCP		BIT(3)
+#define SLAT_CPU_RDPID		BIT(4)
+#define SLAT_CPU_INVPCID	BIT(5)
+#define SLAT_CPU_XSAVE		BIT(6)
+#define SLAT_CPU_XSAVES		BIT(7)
+#define SLAT_CPU_PKU		BIT(8)
+#define SLAT_CPU_MWAIT		BIT(9)
+#define SLAT_CPU_TSC_ADJUST	BIT(10)
+#define SLAT_CPU_IBPB		BIT(11)	/* IA32_PRED_CMD */
+#define SLAT_CPU_FLUSH_L1D	BIT(12)	/* IA32_FLUSH_CMD */
+#define SLAT_CPU_ARCH_CAPS	BIT(13)	/* IA32_ARCH_CAPABILITIES */
+#define SLAT_CPU_X2APIC		BIT(14)
+#define SLAT_CPU_PCID		BIT(15)
+#define SLAT_CPU_MCE		BIT(16)	/* machine check MSRs */
+#define SLAT_CPU_GBPAGES	BIT(17)
+
+/**
+ * struct slat_guest_cpu - what the guest's CPUID allows
+ * @cr4_valid:	CR4 bits that the guest may set
+ * @efer_valid:	EFER bits that the guest may set
+ * @xcr0_valid:	XCR0 bits that the guest may set; 0 without XSAVE
+ * @xss_valid:	IA32_XSS bits that the guest may set
+ * @spec_ctrl_valid: IA32_SPEC_CTRL bits; 0 means that the MSR is absent
+ * @features:	SLAT_CPU_* bits
+ * @signature:	CPUID(1).EAX
+ * @maxphyaddr:	guest physical address width in bits
+ */
+struct slat_guest_cpu {
+	u64	cr4_valid;
+	u64	efer_valid;
+	u64	xcr0_valid;
+	u64	xss_valid;
+	u64	spec_ctrl_valid;
+	u32	features;
+	u32	signature;
+	u8	maxphyaddr;
+};
+
+/**
+ * struct slat_vmx_caps - what this processor offers, constant after probe
+ * @cpu:	all that a guest can be offered; the default before
+ *		slat_vmx_set_guest_cpu()
+ * @host_xcr0:	XCR0 of the host
+ * @ept_ad:	EPT accessed and dirty bits
+ * @ept_2m:	2 MiB EPT leaves
+ * @ept_1g:	1 GiB EPT leaves
+ * @ept_exec_only: execute-only EPT entries
+ * @pml:	page-modification logging
+ *
+ * The fields that only this layer reads are in caps.h.
+ */
+struct slat_vmx_caps {
+	struct slat_guest_cpu cpu;
+	u64	host_xcr0;
+	bool	ept_ad;
+	bool	ept_2m;
+	bool	ept_1g;
+	bool	ept_exec_only;
+	bool	pml;
+};
+
+/**
+ * enum slat_exit_type - what slat_vmx_run() wants from its caller
+ * @SLAT_EXIT_NONE:	nothing; check for work and run again
+ * @SLAT_EXIT_ABORT:	the guest was not entered: a kick, a signal, a
+ *			reschedule or other work of the host task is pending
+ * @SLAT_EXIT_CPUID:	fill RAX..RDX by EAX/ECX, then slat_vmx_skip()
+ * @SLAT_EXIT_HLT:	the guest halted; RIP already is after the HLT
+ * @SLAT_EXIT_IO:	port access, see struct slat_exit_io
+ * @SLAT_EXIT_EPT:	EPT violation or misconfiguration, see fault
+ * @SLAT_EXIT_SHUTDOWN:	triple fault
+ * @SLAT_EXIT_IRQ_WINDOW: an interrupt asked for by
+ *			slat_vmx_want_irq_window() can be queued now
+ * @SLAT_EXIT_DEBUG:	debug event that belongs to user space, see debug
+ * @SLAT_EXIT_SET_TPR:	the guest lowered CR8; RIP already is after the MOV
+ * @SLAT_EXIT_FAIL_ENTRY: VM entry failed, see fail_entry
+ * @SLAT_EXIT_INTERNAL:	cannot go on, see internal
+ */
+enum slat_exit_type {
+	SLAT_EXIT_NONE,
+	SLAT_EXIT_ABORT,
+	SLAT_EXIT_CPUID,
+	SLAT_EXIT_HLT,
+	SLAT_EXIT_IO,
+	SLAT_EXIT_EPT,
+	SLAT_EXIT_SHUTDOWN,
+	SLAT_EXIT_IRQ_WINDOW,
+	SLAT_EXIT_DEBUG,
+	SLAT_EXIT_SET_TPR,
+	SLAT_EXIT_FAIL_ENTRY,
+	SLAT_EXIT_INTERNAL,
+};
+
+/**
+ * struct slat_exit_io - one IN, OUT, INS or OUTS
+ * @linear:	guest linear address of the first element, string forms only
+ * @port:	I/O port
+ * @size:	1, 2 or 4 bytes
+ * @addr_size:	2, 4 or 8: width of RCX, RSI and RDI, string forms only
+ * @in:		from the port to the guest
+ * @string:	INS or OUTS
+ * @rep:	REP prefix: RCX (by @addr_size) counts; may be 0
+ *
+ * RIP is still at the instruction: slat_vmx_skip() once it is complete.
+ */
+struct slat_exit_io {
+	u64	linear;
+	u16	port;
+	u8	size;
+	u8	addr_size;
+	bool	in;
+	bool	string;
+	bool	rep;
+};
+
+#define SLAT_EXIT_NDATA		8
+
+/**
+ * struct slat_exit - result of slat_vmx_run()
+ * @reason:	basic VMX exit reason, or ~0 when the guest was not entered
+ *		or the entry failed (for tracing and counting only)
+ * @qualification: exit qualification where this layer read it, else 0
+ * @io:		with SLAT_EXIT_IO
+ * @fault:	with SLAT_EXIT_EPT
+ * @debug:	with SLAT_EXIT_DEBUG
+ * @fail_entry:	with SLAT_EXIT_FAIL_ENTRY: KVM's hardware_entry_failure_reason
+ * @internal:	with SLAT_EXIT_INTERNAL: KVM_INTERNAL_ERROR_*
+ */
+struct slat_exit {
+	u32	reason;
+	u64	qualification;
+	union {
+		struct slat_exit_io io;
+		struct slat_fault fault;
+		struct kvm_debug_exit_arch debug;
+		struct {
+			u64	reason;
+			u32	cpu;
+		} fail_entry;
+		struct {
+			u32	suberror;
+			u32	ndata;
+			u64	data[SLAT_EXIT_NDATA];
+		} internal;
+	};
+};
+
+/**
+ * struct slat_vmx_ops - what a vCPU needs from its owner
+ * @read_guest:	copy @len bytes at guest physical @gpa to @buf; 0 or -errno
+ *		(-EFAULT where no RAM answers).  Called in process context from
+ *		slat_vmx_run() and slat_vmx_set_sregs().
+ */
+struct slat_vmx_ops {
+	int (*read_guest)(void *ctx, gpa_t gpa, void *buf, unsigned int len);
+};
+
+/**
+ * struct slat_vmx_vm - the part of a VM that the hardware knows
+ * @eptp:	EPT pointer, constant
+ * @tlb_seq:	number of the last flush asked for
+ * @cpu_seq:	per CPU: last flush carried out there; written by that CPU only
+ * @vcpus:	vCPUs, read under RCU
+ * @lock:	serialises writers of @vcpus
+ *
+ * Embedded in the front's VM; fields are this layer's own.
+ */
+struct slat_vmx_vm {
+	u64		eptp;
+	atomic64_t	tlb_seq;
+	u64		*cpu_seq;
+	struct list_head vcpus;
+	spinlock_t	lock;
+};
+
+/* Module and processor */
+
+/**
+ * slat_vmx_init() - probe the processor and prepare for VMXON
+ *
+ * Names each lacking capability in the kernel log.  Context: process, module
+ * load.  Return: the capabilities, or ERR_PTR: -EOPNOTSUPP (VMX, EPT or
+ * another required control lacks or is disabled by firmware), -ENOMEM.
+ */
+const struct slat_vmx_caps *slat_vmx_init(void);
+
+/* Undo slat_vmx_init(); no VM exists.  Context: process, module unload. */
+void slat_vmx_exit(void);
+
+/**
+ * slat_vmx_get() - take a reference on VMX; the first turns it on everywhere
+ *
+ * Context: process.  Return: 0; -EBUSY if another hypervisor owns VMX on some
+ * CPU (the log says who and what to do); -EIO if VMXON failed.  On error
+ * no CPU was left in VMX operation.
+ */
+int slat_vmx_get(void);
+
+/* Drop it; the last turns VMX off.  Context: process. */
+void slat_vmx_put(void);
+
+/* VM */
+
+/**
+ * slat_vmx_vm_init() - prepare @vm for the EPT hierarchy at @root
+ * @vm:		memory of the caller
+ * @root:	host physical address of the level-4 EPT table
+ * @ad:		use accessed and dirty bits; ignored if the CPU has none
+ *
+ * Context: process, between slat_vmx_get() and slat_vmx_put().
+ * Return: 0 or -ENOMEM.
+ */
+int slat_vmx_vm_init(struct slat_vmx_vm *vm, hpa_t root, bool ad);
+
+/* All vCPUs of @vm are destroyed.  Context: process. */
+void slat_vmx_vm_destroy(struct slat_vmx_vm *vm);
+
+/**
+ * slat_vmx_vm_flush() - make every CPU forget what it cached of the EPT
+ *
+ * On return no CPU uses a guest-physical or combined mapping, nor a paging
+ * structure entry, that was made from what the EPT held before the call.
+ * Write the entries first; the needed full barrier is inside.  CPUs in guest
+ * mode are interrupted and waited for, others flush before their next entry.
+ *
+ * Context: any that may wait for other CPUs: interrupts on, spinlocks allowed
+ * unless an interrupt handler or a section with interrupts off takes them.
+ * Return: number of CPUs that were interrupted.
+ */
+unsigned int slat_vmx_vm_flush(struct slat_vmx_vm *vm);
+
+/* vCPU life */
+
+/**
+ * slat_vmx_vcpu_create() - make a vCPU in the state after RESET
+ * @vm:		its VM
+ * @ops:	callbacks, constant
+ * @ctx:	first argument of each callback
+ *
+ * Context: process.  Return: the vCPU, or ERR_PTR(-ENOMEM).
+ */
+struct slat_vmx *slat_vmx_vcpu_create(struct slat_vmx_vm *vm,
+				      const struct slat_vmx_ops *ops,
+				      void *ctx);
+
+/* Not loaded, nobody kicks it any more.  Context: process. */
+void slat_vmx_vcpu_destroy(struct slat_vmx *vmx);
+
+/**
+ * slat_vmx_load() - make @vmx this task's vCPU
+ *
+ * Needed around every call below that says "loaded".  The task may sleep and
+ * migrate meanwhile: a preempt notifier follows it.  Does not nest.
+ * Context: process, vCPU mutex held.
+ */
+void slat_vmx_load(struct slat_vmx *vmx);
+
+/* Undo it; the task's own MSRs and segments are back.  Context: process. */
+void slat_vmx_unload(struct slat_vmx *vmx);
+
+/**
+ * slat_vmx_kick() - make the current or the next slat_vmx_run() return
+ *
+ * If the guest is running it leaves guest mode; the next slat_vmx_run() that
+ * starts after that returns SLAT_EXIT_ABORT once.  Write the request that the
+ * vCPU shall see before the call.  Does not wait; does not wake a task that
+ * sleeps outside of slat_vmx_run().  Context: any with interrupts on, not NMI.
+ */
+void slat_vmx_kick(struct slat_vmx *vmx);
+
+/**
+ * slat_vmx_set_guest_cpu() - apply the guest's CPUID
+ * @vmx:	loaded
+ * @cpu:	copied; bits that the host lacks are dropped
+ */
+void slat_vmx_set_guest_cpu(struct slat_vmx *vmx,
+			    const struct slat_guest_cpu *cpu);
+
+/**
+ * slat_vmx_run() - enter the guest once
+ * @vmx:	loaded
+ * @exit:	filled as the returned type says
+ *
+ * Handles what needs nobody else: external interrupts, NMI, machine checks,
+ * control and debug registers, MSRs, XSETBV, WBINVD, VMX instructions, PAUSE,
+ * event windows and re-injection.  The guest FPU state is in the registers (or
+ * TIF_NEED_FPU_LOAD is set): fpu_swap_kvm_fpstate() is the caller's.
+ * Context: process, preemption enabled, no slot reader held.
+ * Return: the exit type.
+ */
+enum slat_exit_type slat_vmx_run(struct slat_vmx *vmx, struct slat_exit *exit);
+
+/**
+ * slat_vmx_skip() - complete the instruction that caused the last exit
+ *
+ * Only for exits that define an instruction length (CPUID, IO); for an
+ * emulated one use slat_vmx_advance().  RIP moves on, the STI or MOV SS shadow
+ * ends, a single-step trap becomes pending if RFLAGS.TF is set.
+ * Context: loaded.
+ */
+void slat_vmx_skip(struct slat_vmx *vmx);
+
+/* The same with the next RIP given, for the emulator.  Context: loaded. */
+void slat_vmx_advance(struct slat_vmx *vmx, u64 next_rip);
+
+/**
+ * slat_vmx_delivery_error() - the last EPT exit cannot be served in the middle
+ * of an event's delivery (fault.in_event and the access is MMIO)
+ *
+ * Fills @exit->internal as KVM_INTERNAL_ERROR_DELIVERY_EV.
+ * Context: loaded, right after slat_vmx_run() returned SLAT_EXIT_EPT.
+ * Return: SLAT_EXIT_INTERNAL.
+ */
+enum slat_exit_type slat_vmx_delivery_error(struct slat_vmx *vmx, gpa_t gpa,
+					    struct slat_exit *exit);
+
+/* Events */
+
+/**
+ * slat_vmx_inject_exception() - raise an exception in the guest
+ * @vmx:	loaded
+ * @vector:	0..31
+ * @has_error:	push @error (dropped in real mode)
+ * @error:	error code
+ * @payload:	CR2 for #PF, DR6 bits for #DB, else ignored
+ *
+ * Combines with an exception that is already on its way as the SDM says:
+ * double fault, then shutdown.  RIP must be at the faulting instruction.
+ */
+void slat_vmx_inject_exception(struct slat_vmx *vmx, u8 vector, bool has_error,
+			       u32 error, u64 payload);
+
+/**
+ * slat_vmx_queue_interrupt() - KVM_INTERRUPT of a user space irqchip
+ *
+ * Delivered as soon as the guest can take it.  Context: loaded.
+ * Return: 0; -EINVAL if @vector > 255; -EEXIST if one is queued already.
+ */
+int slat_vmx_queue_interrupt(struct slat_vmx *vmx, u32 vector);
+
+/* KVM_NMI.  Context: loaded. */
+void slat_vmx_queue_nmi(struct slat_vmx *vmx);
+
+/* Would an interrupt queued now be delivered at the next entry?  Loaded. */
+bool slat_vmx_ready_for_irq(struct slat_vmx *vmx);
+
+/* Return SLAT_EXIT_IRQ_WINDOW once slat_vmx_ready_for_irq().  Loaded. */
+void slat_vmx_want_irq_window(struct slat_vmx *vmx, bool want);
+
+void slat_vmx_get_events(struct slat_vmx *vmx, struct kvm_vcpu_events *ev);
+
+/* Return: 0; -EINVAL (unknown flags, bad vector), nothing changed then. */
+int slat_vmx_set_events(struct slat_vmx *vmx,
+			const struct kvm_vcpu_events *ev);
+
+/* Registers; all: context loaded */
+
+/**
+ * slat_vmx_gprs() - the 16 general registers, in instruction encoding order
+ *
+ * RAX RCX RDX RBX RSP RBP RSI RDI R8..R15.  The pointer is constant for the
+ * life of @vmx, but RSP is valid only between this call and the next
+ * slat_vmx_run(): call it again after each exit.  Stores take effect.
+ */
+u64 *slat_vmx_gprs(struct slat_vmx *vmx);
+u64 slat_vmx_rip(struct slat_vmx *vmx);
+u64 slat_vmx_rflags(struct slat_vmx *vmx);
+void slat_vmx_set_rip(struct slat_vmx *vmx, u64 rip);
+void slat_vmx_set_rflags(struct slat_vmx *vmx, u64 rflags);
+
+u64 slat_vmx_cr0(struct slat_vmx *vmx);
+u64 slat_vmx_cr2(struct slat_vmx *vmx);
+u64 slat_vmx_cr3(struct slat_vmx *vmx);
+u64 slat_vmx_cr4(struct slat_vmx *vmx);
+u64 slat_vmx_cr8(struct slat_vmx *vmx);
+u64 slat_vmx_efer(struct slat_vmx *vmx);
+u64 slat_vmx_xcr0(struct slat_vmx *vmx);
+u64 slat_vmx_apic_base(struct slat_vmx *vmx);
+u32 slat_vmx_pkru(struct slat_vmx *vmx);
+
+/* Return: 0 or -EINVAL (a reserved bit is set). */
+int slat_vmx_set_cr8(struct slat_vmx *vmx, u64 cr8);
+
+/* PDPTEs in use; meaningful with PAE paging outside of long mode. */
+void slat_vmx_pdptes(struct slat_vmx *vmx, u64 pdptes[4]);
+
+/*
+ * Segment registers in instruction encoding order (the values of enum slat_seg
+ * of the decoder), then the system ones.
+ */
+enum slat_vmx_seg {
+	SLAT_VMX_SEG_ES,
+	SLAT_VMX_SEG_CS,
+	SLAT_VMX_SEG_SS,
+	SLAT_VMX_SEG_DS,
+	SLAT_VMX_SEG_FS,
+	SLAT_VMX_SEG_GS,
+	SLAT_VMX_SEG_LDTR,
+	SLAT_VMX_SEG_TR,
+	SLAT_VMX_NR_SEGS,
+};
+
+void slat_vmx_segment(struct slat_vmx *vmx, enum slat_vmx_seg seg,
+		      struct kvm_segment *out);
+u64 slat_vmx_seg_base(struct slat_vmx *vmx, enum slat_vmx_seg seg);
+u8 slat_vmx_cpl(struct slat_vmx *vmx);
+
+/* How the guest decodes instructions now; values of enum slat_insn_mode. */
+enum slat_vmx_mode {
+	SLAT_VMX_MODE_REAL,
+	SLAT_VMX_MODE_VM86,
+	SLAT_VMX_MODE_PROT16,
+	SLAT_VMX_MODE_PROT32,
+	SLAT_VMX_MODE_LONG,		/* 64-bit code; compatibility is PROT16/32 */
+};
+
+enum slat_vmx_mode slat_vmx_cpu_mode(struct slat_vmx *vmx);
+
+void slat_vmx_get_regs(struct slat_vmx *vmx, struct kvm_regs *regs);
+
+/* KVM_SET_REGS: drops a pending exception, as KVM does. */
+void slat_vmx_set_regs(struct slat_vmx *vmx, const struct kvm_regs *regs);
+
+void slat_vmx_get_sregs(struct slat_vmx *vmx, struct kvm_sregs *sregs);
+
+/**
+ * slat_vmx_set_sregs() - KVM_SET_SREGS
+ *
+ * Everything is checked before anything changes.  Return: 0; -EINVAL for a
+ * control register, EFER or APIC base that the guest's CPUID or the
+ * architecture forbids, or a set that does not fit together.
+ */
+int slat_vmx_set_sregs(struct slat_vmx *vmx, const struct kvm_sregs *sregs);
+
+void slat_vmx_get_debugregs(struct slat_vmx *vmx, struct kvm_debugregs *dbg);
+
+/* Return: 0 or -EINVAL, nothing changed then. */
+int slat_vmx_set_debugregs(struct slat_vmx *vmx,
+			   const struct kvm_debugregs *dbg);
+
+/* MSRs */
+
+/**
+ * slat_vmx_get_msr() - read a guest MSR
+ * @vmx:	loaded
+ * @index:	MSR number
+ * @data:	result
+ * @host:	asked for by user space, not by the guest's RDMSR
+ *
+ * Return: 0 or -EINVAL (the guest gets #GP).
+ */
+int slat_vmx_get_msr(struct slat_vmx *vmx, u32 index, u64 *data, bool host);
+
+/* Likewise.  Return: 0 or -EINVAL (unknown, read-only, reserved bits). */
+int slat_vmx_set_msr(struct slat_vmx *vmx, u32 index, u64 data, bool host);
+
+/**
+ * slat_vmx_msr_list() - numbers for KVM_GET_MSR_INDEX_LIST
+ * @out:	array of @max entries, or NULL with @max 0
+ *
+ * Return: how many there are, whatever @max is.
+ */
+unsigned int slat_vmx_msr_list(u32 *out, unsigned int max);
+
+#endif /* SLAT_VMX_VMX_H */
