@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Encoding of EPT entries (SDM volume 3, "EPT Translation Mechanism" and
+ * "EPT Misconfigurations"). Pure: words in, words out.
+ */
+#ifndef SLAT_MMU_EPT_H
+#define SLAT_MMU_EPT_H
+
+#include "types.h"
+
+#define EPT_R			BIT_ULL(0)
+#define EPT_W			BIT_ULL(1)
+#define EPT_X			BIT_ULL(2)
+#define EPT_RWX			(EPT_R | EPT_W | EPT_X)
+#define EPT_MEMTYPE_SHIFT	3
+#define EPT_MEMTYPE_MASK	GENMASK_ULL(5, 3)
+#define EPT_MEMTYPE_WB		(6ULL << EPT_MEMTYPE_SHIFT)
+#define EPT_IPAT		BIT_ULL(6)
+#define EPT_PS			BIT_ULL(7)
+#define EPT_A			BIT_ULL(8)
+#define EPT_D			BIT_ULL(9)
+#define EPT_ADDR_MASK		GENMASK_ULL(51, 12)
+
+/* Bits 2:0 = 110b (write and execute without read): always a misconfiguration. */
+#define EPT_MMIO_MAGIC		(EPT_W | EPT_X)
+
+static_assert((EPT_MMIO_MAGIC & EPT_R) == 0);
+static_assert((EPT_ADDR_MASK & (EPT_RWX | EPT_MEMTYPE_MASK | EPT_IPAT | EPT_PS |
+				EPT_A | EPT_D)) == 0);
+
+/*
+ * Every entry that we make present has R: so R alone tells present, and a
+ * tagged MMIO entry can never look present.
+ */
+static inline bool ept_is_present(u64 entry)
+{
+	return entry & EPT_R;
+}
+
+static inline bool ept_is_mmio(u64 entry)
+{
+	return (entry & EPT_RWX) == EPT_MMIO_MAGIC;
+}
+
+static inline bool ept_is_leaf(u64 entry, int level)
+{
+	return ept_is_present(entry) &&
+	       (level == SLAT_LEVEL_4K || (entry & EPT_PS));
+}
+
+static inline bool ept_is_table(u64 entry, int level)
+{
+	return ept_is_present(entry) && level > SLAT_LEVEL_4K &&
+	       !(entry & EPT_PS);
+}
+
+static inline u64 ept_addr(u64 entry)
+{
+	return entry & EPT_ADDR_MASK;
+}
+
+static inline kvm_pfn_t ept_pfn(u64 entry)
+{
+	return ept_addr(entry) >> SLAT_PAGE_SHIFT;
+}
+
+static inline u64 ept_make_table(u64 table_pa)
+{
+	return (table_pa & EPT_ADDR_MASK) | EPT_RWX;
+}
+
+/*
+ * A leaf of 4 KiB: write-back with IPAT (no device is assigned, so the guest's
+ * PAT has no say), A and D preset so that hardware need not write them.
+ */
+static inline u64 ept_make_leaf(kvm_pfn_t pfn, bool write, bool exec)
+{
+	return ((pfn << SLAT_PAGE_SHIFT) & EPT_ADDR_MASK) | EPT_R |
+	       (write ? EPT_W | EPT_D : 0) | (exec ? EPT_X : 0) |
+	       EPT_MEMTYPE_WB | EPT_IPAT | EPT_A;
+}
+
+/*
+ * Does replacing @old by @new take away what a TLB may still hold? Then a
+ * flush is owed. Non-present entries and misconfigurations are never cached
+ * (SDM, "Information That May Be Cached"), so leaving them owes nothing; gaining
+ * rights owes nothing, since a CPU that faults drops the stale entry
+ * ("Invalidation by EPT violations").
+ */
+static inline bool ept_change_needs_flush(u64 old, u64 new)
+{
+	if (!ept_is_present(old))
+		return false;
+	if (!ept_is_present(new))
+		return true;
+	if ((old ^ new) & (EPT_ADDR_MASK | EPT_PS | EPT_MEMTYPE_MASK | EPT_IPAT))
+		return true;
+	return old & ~new & (EPT_RWX | EPT_A | EPT_D);
+}
+
+#endif

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Public interface of the MMU core: one EPT per VM.
+ *
+ * Lock order, outermost first: slots_lock (struct slat_memslots) > reader
+ * section (struct slat_epochs) > host mmap_lock > mmu lock (struct slat_mmu) >
+ * the leaf spinlocks of slat_epochs, slat_notify, the hva index and the list of
+ * MMIO tables, none of which is held while another lock is taken.
+ *
+ * Faults hold the mmu lock shared and change entries by cmpxchg; everything
+ * that takes rights away holds it exclusive. Table pages are freed after a
+ * flush and after every reader section that could have seen them; so a lookup
+ * inside a reader section needs no lock.
+ */
+#ifndef SLAT_MMU_MMU_H
+#define SLAT_MMU_MMU_H
+
+#include "epoch.h"
+#include "mmio_gen.h"
+#include "notify.h"
+#include "ops.h"
+
+struct slat_table;
+struct slat_memslot;
+struct slat_slots_root;
+struct slat_mmu;
+
+/**
+ * struct slat_mmu_stats - event counts; each only grows unless said otherwise
+ * @faults_ram: faults that installed or upgraded a RAM leaf
+ * @faults_spurious: faults that found the right already granted
+ * @faults_retry: faults that lost a race with a slot or host change
+ * @mmio_mark: MMIO entries written (first touch or after going stale)
+ * @mmio_hit: misconfigurations resolved from the entry alone
+ * @mmio_stale: misconfigurations whose entry had an older generation
+ * @zapped_leafs: present leafs made non-present
+ * @zapped_mmio: MMIO entries removed by a wrap or with their table
+ * @tables: table pages linked now, the root included (grows and shrinks)
+ * @tables_freed: table pages unlinked
+ * @flushes: flushes asked for
+ * @flush_cpus: CPUs interrupted by them
+ * @yields: times the mmu lock was dropped in the middle of a walk
+ * @reclaims: times the cap or the shrinker took tables back
+ */
+struct slat_mmu_stats {
+	atomic64_t faults_ram;
+	atomic64_t faults_spurious;
+	atomic64_t faults_retry;
+	atomic64_t mmio_mark;
+	atomic64_t mmio_hit;
+	atomic64_t mmio_stale;
+	atomic64_t zapped_leafs;
+	atomic64_t zapped_mmio;
+	atomic64_t tables;
+	atomic64_t tables_freed;
+	atomic64_t flushes;
+	atomic64_t flush_cpus;
+	atomic64_t yields;
+	atomic64_t reclaims;
+};
+
+/**
+ * struct slat_mmu - the EPT of one VM
+ * @lock: the mmu lock; faults shared, zaps exclusive
+ * @root: top table; const after init
+ * @ops: callbacks; const after init
+ * @ctx: their argument; const after init
+ * @epochs: the VM's epochs; const after init
+ * @layout: how MMIO entries are written; const after init
+ * @max_tables: cap on @stats.tables; written by slat_mmu_set_max_tables()
+ * @mmio_lock: leaf lock; protects @mmio_tables
+ * @mmio_tables: tables that an MMIO entry was ever written to
+ * @reclaim_gfn: where the cap's clock hand stands; under @lock exclusive
+ * @stats: event counts
+ */
+struct slat_mmu {
+	port_rwlock_t lock;
+	struct slat_table *root;
+	const struct slat_mmu_ops *ops;
+	void *ctx;
+	struct slat_epochs *epochs;
+	struct slat_mmio_layout layout;
+	u64 max_tables;
+	port_spinlock_t mmio_lock;
+	struct list_head mmio_tables;
+	gfn_t reclaim_gfn;
+	struct slat_mmu_stats stats;
+};
+
+/* Fewest tables a VM can be capped to (KVM_MIN_ALLOC_MMU_PAGES). */
+#define SLAT_MIN_TABLES		64
+
+/**
+ * struct slat_table_cache - tables allocated ahead of a fault, by its owner
+ * @nr: how many there are
+ * @tables: the tables; a fault needs at most one per level below the root
+ */
+struct slat_table_cache {
+	unsigned int nr;
+	struct slat_table *tables[SLAT_ROOT_LEVEL - 1];
+};
+
+/**
+ * struct slat_map - a leaf to install
+ * @slots: what @still_valid needs (struct slat_memslots)
+ * @root: the slot set that the fault used; held by the reader section
+ * @slot: the slot found in it; NULL for an MMIO entry
+ * @gfn: guest page
+ * @pfn: host page
+ * @hva: its host address
+ * @notify_seq: captured before the host was asked
+ * @write: grant write
+ * @still_valid: asked under the mmu lock, just before the entry is written
+ */
+struct slat_map {
+	const void *slots;
+	const struct slat_slots_root *root;
+	const struct slat_memslot *slot;
+	gfn_t gfn;
+	kvm_pfn_t pfn;
+	hva_t hva;
+	u64 notify_seq;
+	bool write;
+	bool (*still_valid)(const struct slat_map *map);
+};
+
+enum slat_map_result {
+	SLAT_MAP_INSTALLED,	/* the entry was written */
+	SLAT_MAP_SPURIOUS,	/* the entry was already as good */
+	SLAT_MAP_RETRY,		/* something changed: look everything up again */
+	SLAT_MAP_NO_TABLE,	/* the cache ran out: top it up */
+};
+
+enum slat_mmio_lookup {
+	SLAT_MMIO_HIT,		/* an MMIO entry of the current generation */
+	SLAT_MMIO_STALE,	/* an MMIO entry of an older generation */
+	SLAT_MMIO_NONE,		/* no MMIO entry (any more) */
+	SLAT_MMIO_BROKEN,	/* a misconfiguration that nobody wrote on purpose */
+};
+
+/**
+ * slat_mmu_init() - make an empty EPT
+ * @mmu: zeroed memory
+ * @ops: callbacks
+ * @ctx: their argument
+ * @epochs: the VM's epochs, initialised
+ * @layout: how MMIO entries are written
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int slat_mmu_init(struct slat_mmu *mmu, const struct slat_mmu_ops *ops,
+		  void *ctx, struct slat_epochs *epochs,
+		  const struct slat_mmio_layout *layout);
+
+/**
+ * slat_mmu_destroy() - free all tables
+ * @mmu: no vCPU uses it any more, no reader is inside a section
+ */
+void slat_mmu_destroy(struct slat_mmu *mmu);
+
+/* Physical address of the top table, for the EPTP. */
+u64 slat_mmu_root_pa(const struct slat_mmu *mmu);
+
+/**
+ * slat_mmu_set_max_tables() - cap the number of table pages
+ * @mmu: the EPT
+ * @max: cap, at least SLAT_MIN_TABLES
+ *
+ * Tables beyond a lowered cap are taken back before it returns.
+ */
+void slat_mmu_set_max_tables(struct slat_mmu *mmu, u64 max);
+
+/**
+ * slat_table_cache_topup() - allocate what one fault may need
+ * @mmu: the EPT
+ * @cache: the caller's cache
+ *
+ * Sleeps; called without locks. Takes tables back first when the VM is at its
+ * cap, so the cap may be exceeded by what faults in flight hold.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int slat_table_cache_topup(struct slat_mmu *mmu, struct slat_table_cache *cache);
+
+void slat_table_cache_free(struct slat_table_cache *cache);
+
+/**
+ * slat_mmu_map() - install a RAM leaf or upgrade its rights
+ * @mmu: the EPT
+ * @cache: topped up
+ * @map: what to install
+ *
+ * Called inside the reader section in which @map was looked up. Never lowers
+ * rights and never changes the pfn of a present leaf: a leaf that points
+ * elsewhere is zapped and flushed, and the caller retries.
+ */
+enum slat_map_result slat_mmu_map(struct slat_mmu *mmu,
+				  struct slat_table_cache *cache,
+				  const struct slat_map *map);
+
+/**
+ * slat_mmu_mark_mmio() - write an MMIO entry
+ * @mmu: the EPT
+ * @cache: topped up
+ * @map: @slot NULL, @root the slot set in which no slot was found
+ * @gen: its generation, settled
+ *
+ * Called inside the reader section. SLAT_MAP_RETRY means only that nothing was
+ * written; the access is MMIO all the same.
+ */
+enum slat_map_result slat_mmu_mark_mmio(struct slat_mmu *mmu,
+					struct slat_table_cache *cache,
+					const struct slat_map *map, u64 gen);
+
+/**
+ * slat_mmu_lookup_mmio() - what is behind an EPT misconfiguration?
+ * @mmu: the EPT
+ * @gfn: guest page
+ * @gen: generation of the current slot set, as read inside this section
+ *
+ * Called inside a reader section, without the mmu lock: tables seen here are
+ * not freed before the section ends, and an entry is one word.
+ */
+enum slat_mmio_lookup slat_mmu_lookup_mmio(struct slat_mmu *mmu, gfn_t gfn,
+					   u64 gen);
+
+/**
+ * slat_mmu_zap_range() - make a range of gfns non-present, and flush
+ * @mmu: the EPT
+ * @start: first gfn
+ * @end: first gfn behind the range
+ * @may_yield: the mmu lock may be dropped in between
+ *
+ * When it returns no CPU can reach the host memory that was mapped. Takes the
+ * mmu lock exclusive; MMIO entries in the range go too. Tables that lie wholly
+ * in the range are unlinked with one write and retired.
+ *
+ * Return: true if anything present was zapped.
+ */
+bool slat_mmu_zap_range(struct slat_mmu *mmu, gfn_t start, gfn_t end,
+			bool may_yield);
+
+/**
+ * slat_mmu_zap_mmio() - remove every MMIO entry; RAM leafs stay
+ * @mmu: the EPT
+ *
+ * Called by the slots while a change is in flux, before a wrapped generation
+ * is published.
+ */
+void slat_mmu_zap_mmio(struct slat_mmu *mmu);
+
+/**
+ * slat_mmu_age_range() - were leafs of a range accessed?
+ * @mmu: the EPT
+ * @start: first gfn
+ * @end: first gfn behind the range
+ * @clear: clear the accessed bits, without a flush: a CPU with a cached
+ *	translation may fail to set the bit again, which only makes the page look
+ *	older than it is (the host's aging tolerates that)
+ *
+ * Without EPT A/D bits every present leaf counts as accessed.
+ *
+ * Return: true if any was.
+ */
+bool slat_mmu_age_range(struct slat_mmu *mmu, gfn_t start, gfn_t end,
+			bool clear);
+
+/**
+ * slat_mmu_sync_faults() - wait for every fault that is inside the mmu lock
+ * @mmu: the EPT
+ *
+ * After a new slot set was published: a fault that checked the old one under
+ * the lock has written its entry when this returns, and no later one can.
+ */
+void slat_mmu_sync_faults(struct slat_mmu *mmu);
+
+/**
+ * slat_mmu_reclaim() - take table pages back
+ * @mmu: the EPT
+ * @nr: how many are wanted
+ * @ram_too: when tables that hold only MMIO entries do not suffice, take
+ *	tables of RAM as well (the guest will fault on them again)
+ *
+ * Always legal; takes the mmu lock exclusive. Return: how many were unlinked.
+ */
+u64 slat_mmu_reclaim(struct slat_mmu *mmu, u64 nr, bool ram_too);
+
+/* How many tables slat_mmu_reclaim() could take without touching RAM, about. */
+u64 slat_mmu_reclaimable(struct slat_mmu *mmu);
+
+/**
+ * struct slat_verify_report - what slat_mmu_verify() counted
+ * @leafs: present leafs
+ * @mmio: MMIO entries
+ * @tables: linked tables, the root included
+ */
+struct slat_verify_report {
+	u64 leafs;
+	u64 mmio;
+	u64 tables;
+};
+
+/**
+ * slat_mmu_verify() - check the whole tree (debug builds and tests)
+ * @mmu: the EPT
+ * @leaf_ok: asked for each present leaf; may be NULL
+ * @arg: its argument
+ * @report: counts; may be NULL
+ *
+ * Takes the mmu lock exclusive for the whole walk.
+ *
+ * Return: NULL, or a sentence that says which invariant is broken.
+ */
+const char *slat_mmu_verify(struct slat_mmu *mmu,
+			    bool (*leaf_ok)(void *arg, gfn_t gfn, u64 entry),
+			    void *arg, struct slat_verify_report *report);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The seam of the MMU core: what it asks of its surroundings. The front wires
+ * these callbacks to vmx (flush) and to hostmem (pages of the user process);
+ * the tests wire them to the fake machine.
+ */
+#ifndef SLAT_MMU_OPS_H
+#define SLAT_MMU_OPS_H
+
+#include "types.h"
+
+/**
+ * struct slat_host_page - a page of host memory, asked for and found
+ * @hva: in: address in the owner's address space, page aligned
+ * @write: in: the access is a write; the page must be writable
+ * @pfn: out: where the page is
+ * @writable: out: the host mapping grants write (may be true on a read)
+ * @private: out: for put_page()
+ */
+struct slat_host_page {
+	hva_t hva;
+	bool write;
+	kvm_pfn_t pfn;
+	bool writable;
+	void *private;
+};
+
+/**
+ * struct slat_mmu_ops - callbacks of one VM; const after init
+ * @flush: make every CPU forget what it cached through this EPT. Returns when
+ *	no CPU can use older translations any more. Called with the mmu lock held
+ *	for write; must not sleep. Returns how many CPUs were interrupted.
+ * @get_page: find the host page at @page->hva, faulting it in; may sleep. No
+ *	pin is kept beyond put_page(): the mmu_notifier protects the mapping.
+ *	Returns 0; -EFAULT: no such memory, or no right to it; -EHWPOISON;
+ *	-EINTR: a signal is pending; -EAGAIN: try again.
+ * @put_page: done with a page of get_page(); when @mapped_writable the page is
+ *	marked dirty for the host, so that nothing is owed to it later.
+ */
+struct slat_mmu_ops {
+	unsigned int (*flush)(void *ctx);
+	int (*get_page)(void *ctx, struct slat_host_page *page);
+	void (*put_page)(void *ctx, struct slat_host_page *page,
+			 bool mapped_writable);
+};
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The Linux side of the gate described in port.h: the one file of the core
+ * that includes kernel headers. Only port.h includes it.
+ */
+#ifndef SLAT_MMU_PORT_KERNEL_H
+#define SLAT_MMU_PORT_KERNEL_H
+
+#include <linux/atomic.h>
+#include <linux/bits.h>
+#include <linux/bug.h>
+#include <linux/build_bug.h>
+#include <linux/gfp.h>
+#include <linux/io.h>
+#include <linux/kvm_types.h>
+#include <linux/list.h>
+#include <linux/lockdep.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/rwlock.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/uaccess.h>
+#include <linux/vmalloc.h>
+#include <linux/wait.h>
+
+typedef rwlock_t port_rwlock_t;
+typedef spinlock_t port_spinlock_t;
+typedef struct mutex port_mutex_t;
+typedef wait_queue_head_t port_waitq_t;
+
+#define port_rwlock_init(lock)		rwlock_init(lock)
+#define port_read_lock(lock)		read_lock(lock)
+#define port_read_unlock(lock)		read_unlock(lock)
+#define port_write_lock(lock)		write_lock(lock)
+#define port_write_unlock(lock)		write_unlock(lock)
+#define port_assert_write(lock)		lockdep_assert_held_write(lock)
+#define port_assert_held(lock)		lockdep_assert_held(lock)
+
+#define port_spin_init(lock)		spin_lock_init(lock)
+#define port_spin_lock(lock)		spin_lock(lock)
+#define port_spin_unlock(lock)		spin_unlock(lock)
+
+#define port_mutex_init(lock)		mutex_init(lock)
+#define port_mutex_lock(lock)		mutex_lock(lock)
+#define port_mutex_unlock(lock)		mutex_unlock(lock)
+#define port_assert_mutex(lock)		lockdep_assert_held(lock)
+
+#define port_waitq_init(wq)		init_waitqueue_head(wq)
+#define port_wake_all(wq)		wake_up_all(wq)
+#define port_wait_event(wq, cond)	wait_event(wq, cond)
+#define port_cond_resched()		cond_resched()
+
+static inline bool port_rwlock_contended(port_rwlock_t *lock)
+{
+	return need_resched() || rwlock_needbreak(lock);
+}
+
+static inline void port_rwlock_relax(port_rwlock_t *lock)
+{
+	cond_resched_rwlock_write(lock);
+}
+
+static inline void *port_alloc(size_t bytes)
+{
+	return kvzalloc(bytes, GFP_KERNEL_ACCOUNT);
+}
+
+static inline void port_free(void *p)
+{
+	kvfree(p);
+}
+
+static inline void *port_table_alloc(void)
+{
+	return (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+}
+
+static inline void port_table_free(void *entries)
+{
+	free_page((unsigned long)entries);
+}
+
+static inline u64 port_table_pa(void *entries)
+{
+	return __pa(entries);
+}
+
+static inline void *port_table_va(u64 pa)
+{
+	return __va(pa);
+}
+
+static inline void *port_table_meta(void *entries)
+{
+	return (void *)page_private(virt_to_page(entries));
+}
+
+static inline void port_table_set_meta(void *entries, void *meta)
+{
+	set_page_private(virt_to_page(entries), (unsigned long)meta);
+}
+
+static inline u64 port_entry_read(u64 *entry)
+{
+	return READ_ONCE(*entry);
+}
+
+static inline void port_entry_write(u64 *entry, u64 value)
+{
+	WRITE_ONCE(*entry, value);
+}
+
+static inline u64 port_entry_xchg(u64 *entry, u64 value)
+{
+	return xchg(entry, value);
+}
+
+/* Returns what the entry held: @old means the exchange took place. */
+static inline u64 port_entry_cmpxchg(u64 *entry, u64 old, u64 value)
+{
+	return cmpxchg64(entry, old, value);
+}
+
+static inline void port_bit_set(unsigned long nr, unsigned long *words)
+{
+	set_bit(nr, words);
+}
+
+static inline unsigned long port_word_xchg(unsigned long *word,
+					   unsigned long value)
+{
+	return xchg(word, value);
+}
+
+static inline bool port_user_range_ok(unsigned long hva, u64 bytes)
+{
+	return access_ok((void __user *)hva, bytes);
+}
+
+#endif

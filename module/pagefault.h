@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Resolving an EPT fault: from the neutral fault to a leaf, an MMIO entry or an
+ * answer for the vCPU. Builds in the kernel and in user space.
+ */
+#ifndef SLAT_PAGEFAULT_H
+#define SLAT_PAGEFAULT_H
+
+#include "memslots.h"
+
+enum slat_fault_result {
+	SLAT_FAULT_FIXED,	/* enter the guest again */
+	SLAT_FAULT_RETRY,	/* leave the reader section, then enter again */
+	SLAT_FAULT_MMIO,	/* no RAM for this access: emulate it */
+	SLAT_FAULT_BROKEN,	/* a misconfiguration that nobody wrote */
+	SLAT_FAULT_ERROR,	/* see @error */
+};
+
+/**
+ * struct slat_fault_context - what a vCPU brings to a fault
+ * @slots: the VM's slots
+ * @cache: the vCPU's tables
+ * @error: out, with SLAT_FAULT_ERROR: -EFAULT, -EHWPOISON, -ENOMEM or -EINTR
+ */
+struct slat_fault_context {
+	struct slat_memslots *slots;
+	struct slat_table_cache cache;
+	int error;
+};
+
+/**
+ * slat_handle_fault() - resolve an EPT violation or misconfiguration
+ * @context: of the vCPU
+ * @fault: what the guest did
+ *
+ * Called inside a reader section, without locks; may sleep. Never loops: what
+ * lost a race comes back as SLAT_FAULT_RETRY, and the caller must leave the
+ * reader section before it tries again, or a DELETE that waits for it and an
+ * invalid slot that it waits for would wait for each other.
+ *
+ * Return: enum slat_fault_result.
+ */
+enum slat_fault_result slat_handle_fault(struct slat_fault_context *context,
+					 const struct slat_fault *fault);
+
+#endif
