@@ -41,7 +41,7 @@ int vm_must(int ret, const char *what)
 	abort();
 }
 
-int vm_ioctl(int fd, unsigned long request, const void *arg)
+int vm_ioctl(int fd, unsigned long request, void *arg)
 {
 	int ret = ioctl(fd, request, arg);
 
@@ -212,7 +212,7 @@ struct kvm_regs vcpu_regs(struct vcpu *vcpu)
 
 void vcpu_set_regs(struct vcpu *vcpu, const struct kvm_regs *regs)
 {
-	vm_must(vm_ioctl(vcpu->fd, KVM_SET_REGS, regs), "KVM_SET_REGS");
+	vm_must(vm_ioctl(vcpu->fd, KVM_SET_REGS, (void *)regs), "KVM_SET_REGS");
 }
 
 struct kvm_sregs vcpu_sregs(struct vcpu *vcpu)
@@ -225,7 +225,7 @@ struct kvm_sregs vcpu_sregs(struct vcpu *vcpu)
 
 int vcpu_set_sregs(struct vcpu *vcpu, const struct kvm_sregs *sregs)
 {
-	return vm_ioctl(vcpu->fd, KVM_SET_SREGS, sregs);
+	return vm_ioctl(vcpu->fd, KVM_SET_SREGS, (void *)sregs);
 }
 
 static int vcpu_msr_io(struct vcpu *vcpu, unsigned long request, uint32_t index, uint64_t *value)

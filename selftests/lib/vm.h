@@ -39,7 +39,7 @@ void vm_set_device(const char *path);
 int vm_must(int ret, const char *what);
 
 /* ioctl(2) that returns -errno instead of setting errno. */
-int vm_ioctl(int fd, unsigned long request, const void *arg);
+int vm_ioctl(int fd, unsigned long request, void *arg);
 /* The same with a plain number as the argument. */
 int vm_ioctl_num(int fd, unsigned long request, unsigned long arg);
 
