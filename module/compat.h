@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Differences between the supported kernels, 6.1 to 6.12; the only file that
+ * looks at LINUX_VERSION_CODE. Each section names the file that needs it and
+ * offers one spelling to both sides.
+ */
+#ifndef SLAT_COMPAT_H
+#define SLAT_COMPAT_H
+
+#include <linux/mm.h>
+#include <linux/shrinker.h>
+#include <linux/slab.h>
+#include <linux/version.h>
+
+#include <asm/fpu/api.h>
+
+/* hostmem.c: a fault that waits for memory ends when any signal comes (6.2). */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+#define SLAT_FOLL_INTERRUPTIBLE	FOLL_INTERRUPTIBLE
+#else
+#define SLAT_FOLL_INTERRUPTIBLE	0
+#endif
+
+/* fpu.c: which state to copy became an argument (6.6). */
+static inline void slat_fpu_copy_to_uabi(struct fpu_guest *fpu, void *buf,
+					 unsigned int size)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+	fpu_copy_guest_fpstate_to_uabi(fpu, buf, size,
+				       fpu->fpstate->user_xfeatures, 0);
+#else
+	fpu_copy_guest_fpstate_to_uabi(fpu, buf, size, 0);
+#endif
+}
+
+/* shrinker.c: shrinkers are allocated by the kernel and carry a pointer (6.7). */
+typedef unsigned long (*slat_shrink_fn)(struct shrinker *shrinker,
+					struct shrink_control *sc);
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+static inline struct shrinker *slat_shrinker_add(const char *name, void *data,
+						 slat_shrink_fn count,
+						 slat_shrink_fn scan)
+{
+	struct shrinker *shrinker = shrinker_alloc(0, "%s", name);
+
+	if (!shrinker)
+		return NULL;
+	shrinker->count_objects = count;
+	shrinker->scan_objects = scan;
+	shrinker->seeks = DEFAULT_SEEKS;
+	shrinker->private_data = data;
+	shrinker_register(shrinker);
+	return shrinker;
+}
+
+static inline void slat_shrinker_remove(struct shrinker *shrinker)
+{
+	shrinker_free(shrinker);
+}
+
+static inline void *slat_shrinker_data(struct shrinker *shrinker)
+{
+	return shrinker->private_data;
+}
+#else
+struct slat_shrinker {
+	struct shrinker shrinker;
+	void *data;
+};
+
+static inline struct shrinker *slat_shrinker_add(const char *name, void *data,
+						 slat_shrink_fn count,
+						 slat_shrink_fn scan)
+{
+	struct slat_shrinker *s = kzalloc(sizeof(*s), GFP_KERNEL);
+
+	if (!s)
+		return NULL;
+	s->shrinker.count_objects = count;
+	s->shrinker.scan_objects = scan;
+	s->shrinker.seeks = DEFAULT_SEEKS;
+	s->data = data;
+	if (register_shrinker(&s->shrinker, "%s", name)) {
+		kfree(s);
+		return NULL;
+	}
+	return &s->shrinker;
+}
+
+static inline void slat_shrinker_remove(struct shrinker *shrinker)
+{
+	unregister_shrinker(shrinker);
+	kfree(container_of(shrinker, struct slat_shrinker, shrinker));
+}
+
+static inline void *slat_shrinker_data(struct shrinker *shrinker)
+{
+	return container_of(shrinker, struct slat_shrinker, shrinker)->data;
+}
+#endif
+
+#endif /* SLAT_COMPAT_H */
