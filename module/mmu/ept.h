@@ -81,6 +81,24 @@ static inline u64 ept_make_leaf(kvm_pfn_t pfn, bool write, bool exec)
 }
 
 /*
+ * Is @entry one that this file could have made? Hardware reports reserved bits
+ * in a present entry as a misconfiguration too, and such an entry must not be
+ * taken for MMIO nor be retried for ever.
+ */
+static inline bool ept_is_wellformed(u64 entry, int level)
+{
+	if (!entry || ept_is_mmio(entry))
+		return true;
+	if (!ept_is_present(entry))
+		return false;
+	if (ept_is_table(entry, level))
+		return !(entry & ~(EPT_ADDR_MASK | EPT_RWX | EPT_A));
+	return (entry & EPT_MEMTYPE_MASK) == EPT_MEMTYPE_WB &&
+	       !(entry & ~(EPT_ADDR_MASK | EPT_RWX | EPT_MEMTYPE_MASK |
+			   EPT_IPAT | EPT_PS | EPT_A | EPT_D));
+}
+
+/*
  * Does replacing @old by @new take away what a TLB may still hold? Then a
  * flush is owed. Non-present entries and misconfigurations are never cached
  * (SDM, "Information That May Be Cached"), so leaving them owes nothing; gaining

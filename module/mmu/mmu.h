@@ -60,14 +60,27 @@ struct slat_mmu_stats {
 };
 
 /**
+ * struct slat_mmu_config - const properties of an EPT
+ * @layout: how MMIO entries are written
+ * @accessed_dirty: the EPTP enables accessed and dirty bits
+ */
+struct slat_mmu_config {
+	struct slat_mmio_layout layout;
+	bool accessed_dirty;
+};
+
+/**
  * struct slat_mmu - the EPT of one VM
  * @lock: the mmu lock; faults shared, zaps exclusive
  * @root: top table; const after init
  * @ops: callbacks; const after init
  * @ctx: their argument; const after init
  * @epochs: the VM's epochs; const after init
- * @layout: how MMIO entries are written; const after init
- * @max_tables: cap on @stats.tables; written by slat_mmu_set_max_tables()
+ * @config: const after init
+ * @max_tables: cap on @stats.tables, read bare
+ * @cap_is_users: the client chose @max_tables; the size of the slots no longer
+ *	rules it
+ * @cap_lock: leaf lock; protects writes of @max_tables and @cap_is_users
  * @mmio_lock: leaf lock; protects @mmio_tables
  * @mmio_tables: tables that an MMIO entry was ever written to
  * @reclaim_gfn: where the cap's clock hand stands; under @lock exclusive
@@ -79,8 +92,10 @@ struct slat_mmu {
 	const struct slat_mmu_ops *ops;
 	void *ctx;
 	struct slat_epochs *epochs;
-	struct slat_mmio_layout layout;
+	struct slat_mmu_config config;
+	port_spinlock_t cap_lock;
 	u64 max_tables;
+	bool cap_is_users;
 	port_spinlock_t mmio_lock;
 	struct list_head mmio_tables;
 	gfn_t reclaim_gfn;
@@ -89,6 +104,9 @@ struct slat_mmu {
 
 /* Fewest tables a VM can be capped to (KVM_MIN_ALLOC_MMU_PAGES). */
 #define SLAT_MIN_TABLES		64
+
+/* How many tables MMIO may use beside those that the slots need. */
+#define SLAT_MMIO_TABLES	1024
 
 /**
  * struct slat_table_cache - tables allocated ahead of a fault, by its owner
@@ -144,13 +162,13 @@ enum slat_mmio_lookup {
  * @ops: callbacks
  * @ctx: their argument
  * @epochs: the VM's epochs, initialised
- * @layout: how MMIO entries are written
+ * @config: properties
  *
  * Return: 0 or -ENOMEM.
  */
 int slat_mmu_init(struct slat_mmu *mmu, const struct slat_mmu_ops *ops,
 		  void *ctx, struct slat_epochs *epochs,
-		  const struct slat_mmio_layout *layout);
+		  const struct slat_mmu_config *config);
 
 /**
  * slat_mmu_destroy() - free all tables
@@ -169,6 +187,17 @@ u64 slat_mmu_root_pa(const struct slat_mmu *mmu);
  * Tables beyond a lowered cap are taken back before it returns.
  */
 void slat_mmu_set_max_tables(struct slat_mmu *mmu, u64 max);
+
+/**
+ * slat_mmu_size_cap() - let the cap follow the size of the slots
+ * @mmu: the EPT
+ * @npages: pages in all slots
+ * @nr_slots: number of slots
+ *
+ * The cap then suffices to map all slots and SLAT_MMIO_TABLES more, so that RAM
+ * never has to go because of it. Nothing happens once the client chose a cap.
+ */
+void slat_mmu_size_cap(struct slat_mmu *mmu, u64 npages, u64 nr_slots);
 
 /**
  * slat_table_cache_topup() - allocate what one fault may need

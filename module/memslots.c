@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory slots: validation, publication, and the order of things in an update.
+ * Called by the VM's ioctl and by the mmu_notifier; takes slots_lock itself.
+ *
+ * What each change does, in order (G is the generation before it):
+ *
+ *            publish            then                      publish   wait
+ *  CREATE    -                  hva index with the slot   G+1       none
+ *  FLAGS     -                  -                         G+1       none
+ *  DELETE    INVALID, G|flux    zap + flush, wait for     G+1       readers of
+ *  MOVE      INVALID, G|flux    readers, new hva index    G+1       the old set
+ *  a wrap    same set, G|flux   zap MMIO entries          G+1       none
+ *
+ * A fault re-checks its slot under the mmu lock (pagefault.c), so once INVALID
+ * is published and the mmu lock was held exclusive, no leaf of the old slot can
+ * appear any more. The readers that DELETE and MOVE wait for are those that may
+ * still touch the old host range itself: an emulated access, a page being
+ * faulted in.
+ */
+#include "memslots.h"
+#include "array.h"
+#include "hva_index.h"
+
+/**
+ * struct change - one update, from validation to publication
+ * @old: the slot that goes or changes, NULL for CREATE
+ * @new: the slot that comes, NULL for DELETE
+ * @invalid: stands in for @old while it goes; NULL for CREATE and FLAGS_ONLY
+ * @flux: the set with @invalid, or the unchanged set before a wrap
+ * @final: the set to be
+ * @index: the hva index to be, NULL if it does not change
+ */
+struct change {
+	struct slat_memslot *old;
+	struct slat_memslot *new;
+	struct slat_memslot *invalid;
+	struct slat_slots_root *flux;
+	struct slat_slots_root *final;
+	struct slat_hva_index *index;
+};
+
+static struct slat_slots_root *root_alloc(u32 nr)
+{
+	struct slat_slots_root *root;
+
+	root = port_alloc(sizeof(*root) + 2 * nr * sizeof(root->by_gfn[0]));
+	if (!root)
+		return NULL;
+	root->nr = nr;
+	root->by_gfn = (struct slat_memslot **)(root + 1);
+	root->by_id = root->by_gfn + nr;
+	return root;
+}
+
+static void root_retired_free(struct slat_retired *retired)
+{
+	port_free(container_of(retired, struct slat_slots_root, retired));
+}
+
+static void slot_retired_free(struct slat_retired *retired)
+{
+	port_free(container_of(retired, struct slat_memslot, retired));
+}
+
+/* Number of slots that begin at or below @gfn. */
+static u32 slots_up_to_gfn(const struct slat_slots_root *root, gfn_t gfn)
+{
+	u32 low = 0, high = root->nr;
+
+	while (low < high) {
+		u32 mid = low + (high - low) / 2;
+
+		if (root->by_gfn[mid]->base_gfn <= gfn)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+/* Number of slots whose id is below @id. */
+static u32 slots_below_id(const struct slat_slots_root *root, u32 id)
+{
+	u32 low = 0, high = root->nr;
+
+	while (low < high) {
+		u32 mid = low + (high - low) / 2;
+
+		if (root->by_id[mid]->id < id)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+const struct slat_memslot *slat_slots_find(const struct slat_slots_root *root,
+					   gfn_t gfn)
+{
+	u32 nr = slots_up_to_gfn(root, gfn);
+	const struct slat_memslot *slot;
+
+	if (!nr)
+		return NULL;
+	slot = root->by_gfn[nr - 1];
+	return gfn - slot->base_gfn < slot->npages ? slot : NULL;
+}
+
+static struct slat_memslot *slots_find_id(const struct slat_slots_root *root,
+					  u32 id)
+{
+	u32 at = slots_below_id(root, id);
+
+	if (at == root->nr || root->by_id[at]->id != id)
+		return NULL;
+	return root->by_id[at];
+}
+
+const struct slat_memslot *slat_slots_find_id(const struct slat_slots_root *root,
+					      u32 id)
+{
+	return slots_find_id(root, id);
+}
+
+/* A copy of @root in which @new stands for @old; either may be NULL. */
+static struct slat_slots_root *root_replace(const struct slat_slots_root *root,
+					    const struct slat_memslot *old,
+					    struct slat_memslot *new, u64 gen)
+{
+	struct slat_slots_root *copy = root_alloc(root->nr - !!old + !!new);
+	struct slat_exchange change = {
+		.size = sizeof(new),
+		.nr = root->nr,
+		.out = SLAT_EXCHANGE_NONE,
+		.in = SLAT_EXCHANGE_NONE,
+		.item = &new,
+	};
+
+	if (!copy)
+		return NULL;
+	copy->generation = gen;
+	if (old)
+		change.out = slots_up_to_gfn(root, old->base_gfn) - 1;
+	if (new)
+		change.in = slots_up_to_gfn(root, new->base_gfn);
+	slat_array_exchange(copy->by_gfn, root->by_gfn, &change);
+
+	if (old)
+		change.out = slots_below_id(root, old->id);
+	if (new)
+		change.in = slots_below_id(root, new->id);
+	slat_array_exchange(copy->by_id, root->by_id, &change);
+	return copy;
+}
+
+static struct slat_memslot *slot_make(const struct kvm_userspace_memory_region *r)
+{
+	struct slat_memslot *slot = port_alloc(sizeof(*slot));
+
+	if (!slot)
+		return NULL;
+	slot->base_gfn = r->guest_phys_addr >> SLAT_PAGE_SHIFT;
+	slot->npages = r->memory_size >> SLAT_PAGE_SHIFT;
+	slot->hva = r->userspace_addr;
+	slot->id = r->slot;
+	slot->flags = r->flags;
+	return slot;
+}
+
+static struct slat_memslot *slot_make_invalid(const struct slat_memslot *slot)
+{
+	struct slat_memslot *invalid = port_alloc(sizeof(*invalid));
+
+	if (!invalid)
+		return NULL;
+	*invalid = *slot;
+	invalid->invalid = true;
+	return invalid;
+}
+
+/*
+ * Publish @root: from here on new readers see it. The store is a release so
+ * that they see a complete set; the old set stays with the caller.
+ */
+static void root_publish(struct slat_memslots *slots, struct slat_slots_root *root)
+{
+	port_assert_mutex(&slots->lock);
+	smp_store_release(&slots->root, root);
+}
+
+static void index_publish(struct slat_memslots *slots,
+			  struct slat_hva_index *index)
+{
+	struct slat_hva_index *old;
+
+	port_write_lock(&slots->index_lock);
+	old = slots->index;
+	slots->index = index;
+	port_write_unlock(&slots->index_lock);
+	port_free(old);
+}
+
+int slat_memslots_init(struct slat_memslots *slots, struct slat_mmu *mmu,
+		       const struct slat_memslots_config *config)
+{
+	slots->index = slat_hva_index_replace(NULL, NULL, NULL);
+	if (!slots->index)
+		return -ENOMEM;
+	slots->root = root_alloc(0);
+	if (!slots->root) {
+		port_free(slots->index);
+		return -ENOMEM;
+	}
+	slots->root->generation = config->first_generation & ~SLAT_GEN_IN_FLUX;
+	slots->config = *config;
+	slots->mmu = mmu;
+	slat_notify_init(&slots->notify);
+	port_mutex_init(&slots->lock);
+	port_rwlock_init(&slots->index_lock);
+	return 0;
+}
+
+void slat_memslots_destroy(struct slat_memslots *slots)
+{
+	u32 i;
+
+	for (i = 0; i < slots->root->nr; i++)
+		port_free(slots->root->by_gfn[i]);
+	port_free(slots->root);
+	port_free(slots->index);
+}
+
+/* Everything that can be said about a request without knowing the slots. */
+static int region_check(const struct slat_memslots *slots,
+			const struct kvm_userspace_memory_region *r)
+{
+	const u64 offset = SLAT_PAGE_SIZE - 1;
+
+	if (r->flags & ~KVM_MEM_READONLY)
+		return -EINVAL;
+	if (r->memory_size & offset || r->guest_phys_addr & offset ||
+	    r->userspace_addr & offset)
+		return -EINVAL;
+	if (!port_user_range_ok(r->userspace_addr, r->memory_size))
+		return -EINVAL;
+	/* The upper half of the id is an address space: there is one. */
+	if (r->slot >= slots->config.nr_max)
+		return -EINVAL;
+	if (r->guest_phys_addr + r->memory_size < r->guest_phys_addr)
+		return -EINVAL;
+	if (r->memory_size >> SLAT_PAGE_SHIFT > SLAT_MAX_SLOT_PAGES)
+		return -EINVAL;
+	return 0;
+}
+
+static bool region_overlaps(const struct slat_slots_root *root,
+			   const struct kvm_userspace_memory_region *r,
+			   const struct slat_memslot *self)
+{
+	gfn_t start = r->guest_phys_addr >> SLAT_PAGE_SHIFT;
+	gfn_t end = start + (r->memory_size >> SLAT_PAGE_SHIFT);
+	u32 at = slots_up_to_gfn(root, end - 1);
+
+	/* Slots are disjoint: at most one of those that reach in is @self. */
+	while (at--) {
+		const struct slat_memslot *slot = root->by_gfn[at];
+
+		if (slot == self)
+			continue;
+		return slot->base_gfn + slot->npages > start;
+	}
+	return false;
+}
+
+enum change_kind { CHANGE_NONE, CHANGE_CREATE, CHANGE_DELETE, CHANGE_MOVE,
+		   CHANGE_FLAGS };
+
+/* Which change is asked for, and is it legal? Returns the kind or -errno. */
+static int change_kind(const struct slat_memslots *slots,
+		       const struct kvm_userspace_memory_region *r,
+		       const struct slat_memslot *old)
+{
+	u64 npages = r->memory_size >> SLAT_PAGE_SHIFT;
+	gfn_t base_gfn = r->guest_phys_addr >> SLAT_PAGE_SHIFT;
+	int kind = CHANGE_CREATE;
+
+	if (!npages)
+		return old ? CHANGE_DELETE : -EINVAL;
+	if (old) {
+		if (r->userspace_addr != old->hva || npages != old->npages ||
+		    (r->flags ^ old->flags) & KVM_MEM_READONLY)
+			return -EINVAL;
+		if (base_gfn == old->base_gfn)
+			return r->flags == old->flags ? CHANGE_NONE :
+							CHANGE_FLAGS;
+		kind = CHANGE_MOVE;
+	}
+	if (region_overlaps(slots->root, r, old))
+		return -EEXIST;
+	if (base_gfn + npages > slots->config.max_gfn)
+		return -EINVAL;
+	return kind;
+}
+
+static void change_free(struct change *change)
+{
+	port_free(change->new);
+	port_free(change->invalid);
+	port_free(change->flux);
+	port_free(change->final);
+	port_free(change->index);
+}
+
+/* Allocate all that @change needs, so that nothing can fail once it is seen. */
+static int change_prepare(struct slat_memslots *slots, struct change *change,
+			  const struct kvm_userspace_memory_region *r, int kind)
+{
+	const struct slat_slots_root *root = slots->root;
+	u64 next = slat_gen_next(root->generation);
+	u64 flux = root->generation | SLAT_GEN_IN_FLUX;
+	bool goes = kind == CHANGE_DELETE || kind == CHANGE_MOVE;
+
+	if (kind != CHANGE_DELETE) {
+		change->new = slot_make(r);
+		if (!change->new)
+			return -ENOMEM;
+	}
+	if (goes) {
+		change->invalid = slot_make_invalid(change->old);
+		if (!change->invalid)
+			return -ENOMEM;
+	}
+	if (goes || slat_gen_wraps(&slots->mmu->config.layout, next)) {
+		change->flux = root_replace(root, goes ? change->old : NULL,
+					    change->invalid, flux);
+		if (!change->flux)
+			return -ENOMEM;
+	}
+	change->final = root_replace(root, change->old, change->new, next);
+	if (!change->final)
+		return -ENOMEM;
+	if (kind != CHANGE_FLAGS) {
+		change->index = slat_hva_index_replace(slots->index, change->old,
+						       change->new);
+		if (!change->index)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/*
+ * Publish that the change is in flux; for a slot that goes, make it
+ * unreachable. Nobody sleeps under slots_lock but readers that need no lock of
+ * ours to go on, so the wait ends.
+ */
+static void change_begin(struct slat_memslots *slots, struct change *change)
+{
+	struct slat_mmu *mmu = slots->mmu;
+	const struct slat_memslot *old = change->old;
+	u64 epoch;
+
+	root_publish(slots, change->flux);
+	epoch = slat_epoch_advance(mmu->epochs);
+	if (change->invalid) {
+		slat_mmu_zap_range(mmu, old->base_gfn,
+				   old->base_gfn + old->npages, true);
+		slat_epoch_wait(mmu->epochs, epoch);
+	}
+	if (slat_gen_wraps(&mmu->config.layout, change->final->generation))
+		slat_mmu_zap_mmio(mmu);
+}
+
+/* Publish the result and retire what it replaces. */
+static void change_finish(struct slat_memslots *slots, struct change *change,
+			  struct slat_slots_root *before)
+{
+	struct slat_epochs *epochs = slots->mmu->epochs;
+
+	/* A slot is known to the notifier before the first fault can see it. */
+	if (change->index)
+		index_publish(slots, change->index);
+	root_publish(slots, change->final);
+	/* A fault that checked the old set has written its entry after this. */
+	slat_mmu_sync_faults(slots->mmu);
+
+	slat_epoch_retire(epochs, &before->retired, root_retired_free);
+	if (change->flux)
+		slat_epoch_retire(epochs, &change->flux->retired,
+				  root_retired_free);
+	if (change->old)
+		slat_epoch_retire(epochs, &change->old->retired,
+				  slot_retired_free);
+	if (change->invalid)
+		slat_epoch_retire(epochs, &change->invalid->retired,
+				  slot_retired_free);
+}
+
+static void change_commit(struct slat_memslots *slots, struct change *change)
+{
+	struct slat_slots_root *before = slots->root;
+
+	if (change->new)
+		slots->npages += change->new->npages;
+	if (change->old)
+		slots->npages -= change->old->npages;
+	if (change->flux)
+		change_begin(slots, change);
+	/* Room for the new slot's tables before its first fault. */
+	slat_mmu_size_cap(slots->mmu, slots->npages, change->final->nr);
+	change_finish(slots, change, before);
+}
+
+/* Slot pointers in sets that a sleeping reader keeps alive, at most. */
+#define MAX_RETIRED_POINTERS	(1U << 20)
+
+/*
+ * Free old sets, and bound their number: a client that updates slots in a loop
+ * while a vCPU sleeps in a page fault must not fill the memory with them.
+ */
+static void sets_reap(struct slat_memslots *slots)
+{
+	struct slat_epochs *epochs = slots->mmu->epochs;
+
+	slat_epoch_reap(epochs);
+	if (READ_ONCE(epochs->nr_retired) * (slots->root->nr + 1) <=
+	    MAX_RETIRED_POINTERS)
+		return;
+	slat_epoch_wait(epochs, slat_epoch_advance(epochs));
+	slat_epoch_reap(epochs);
+}
+
+int slat_memslots_set_region(struct slat_memslots *slots,
+			     const struct kvm_userspace_memory_region *region)
+{
+	struct change change = {};
+	int kind, err;
+
+	err = region_check(slots, region);
+	if (err)
+		return err;
+
+	port_mutex_lock(&slots->lock);
+	change.old = slots_find_id(slots->root, region->slot);
+	kind = change_kind(slots, region, change.old);
+	if (kind > CHANGE_NONE) {
+		err = change_prepare(slots, &change, region, kind);
+		if (err)
+			change_free(&change);
+		else
+			change_commit(slots, &change);
+		sets_reap(slots);
+	}
+	port_mutex_unlock(&slots->lock);
+	return kind < 0 ? kind : err;
+}
+
+/*
+ * Call @visit for each part of a host range that slots map. The lock is dropped
+ * for the visit: a slot deleted meanwhile has been zapped by the deletion, and
+ * one created or moved meanwhile is kept from mapping the range by the raised
+ * notify.
+ */
+static bool slots_for_each_hva(struct slat_memslots *slots, hva_t start, hva_t end,
+			       bool (*visit)(struct slat_mmu *mmu, gfn_t first,
+					     gfn_t last, bool flag), bool flag)
+{
+	struct slat_hva_walk walk;
+	bool any = false;
+
+	slat_hva_walk_start(&walk, start, end);
+	for (;;) {
+		bool found;
+
+		port_read_lock(&slots->index_lock);
+		found = slat_hva_walk_next(&walk, slots->index);
+		port_read_unlock(&slots->index_lock);
+		if (!found)
+			return any;
+		any |= visit(slots->mmu, walk.first, walk.last, flag);
+	}
+}
+
+void slat_memslots_invalidate_begin(struct slat_memslots *slots, hva_t start,
+				    hva_t end, bool may_block)
+{
+	slat_notify_begin(&slots->notify, start, end);
+	slots_for_each_hva(slots, start, end, slat_mmu_zap_range, may_block);
+}
+
+void slat_memslots_invalidate_end(struct slat_memslots *slots)
+{
+	slat_notify_end(&slots->notify);
+}
+
+bool slat_memslots_age(struct slat_memslots *slots, hva_t start, hva_t end,
+		       bool clear)
+{
+	return slots_for_each_hva(slots, start, end, slat_mmu_age_range, clear);
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Installing entries for a fault: RAM leafs and MMIO entries, and the lookup
+ * behind an EPT misconfiguration. Called by pagefault.c inside a reader
+ * section, without locks; faults of many vCPUs run side by side (mmu lock
+ * shared, entries by cmpxchg).
+ */
+#include "internal.h"
+
+static struct slat_table *cache_take(struct slat_table_cache *cache)
+{
+	return cache->nr ? cache->tables[--cache->nr] : NULL;
+}
+
+static void cache_give(struct slat_table_cache *cache, struct slat_table *table)
+{
+	cache->tables[cache->nr++] = table;
+}
+
+/*
+ * The table of the 4 KiB entries for @gfn; tables that lack are linked from
+ * @cache. NULL: the cache ran out. Tables can't go while the lock is held.
+ */
+static struct slat_table *walk_to_leaf(struct slat_mmu *mmu,
+				       struct slat_table_cache *cache, gfn_t gfn)
+{
+	struct slat_table *table = mmu->root;
+
+	while (table->level > SLAT_LEVEL_4K) {
+		u64 old = port_entry_read(slat_table_entry(table, gfn));
+		struct slat_table *child;
+
+		if (ept_is_table(old, table->level)) {
+			table = slat_table_of(old);
+			continue;
+		}
+		child = cache_take(cache);
+		if (!child)
+			return NULL;
+		slat_table_set_place(child, table, gfn);
+		if (slat_entry_try_set(mmu, table, gfn, &old,
+				       ept_make_table(port_table_pa(child->entries))))
+			table = child;
+		else
+			cache_give(cache, child);
+	}
+	return table;
+}
+
+/* The entry to write over @old for @map; @old itself if it is as good already. */
+static u64 leaf_for(u64 old, const struct slat_map *map)
+{
+	if (!ept_is_present(old))
+		return ept_make_leaf(map->pfn, map->write, true);
+	if (map->write && !(old & EPT_W))
+		return old | EPT_W | EPT_D;
+	return old;
+}
+
+/*
+ * Write the leaf. SLAT_MAP_RETRY: it points to another page, which should not
+ * happen without a notification and is mended by the caller.
+ */
+static enum slat_map_result leaf_install(struct slat_mmu *mmu,
+					 struct slat_table *table,
+					 const struct slat_map *map)
+{
+	u64 old = port_entry_read(slat_table_entry(table, map->gfn));
+	u64 new;
+
+	do {
+		if (ept_is_present(old) && ept_pfn(old) != map->pfn)
+			return SLAT_MAP_RETRY;
+		new = leaf_for(old, map);
+		if (new == old)
+			return SLAT_MAP_SPURIOUS;
+	} while (!slat_entry_try_set(mmu, table, map->gfn, &old, new));
+	return SLAT_MAP_INSTALLED;
+}
+
+enum slat_map_result slat_mmu_map(struct slat_mmu *mmu,
+				  struct slat_table_cache *cache,
+				  const struct slat_map *map)
+{
+	enum slat_map_result result = SLAT_MAP_RETRY;
+	bool moved = false;
+
+	port_read_lock(&mmu->lock);
+	if (map->still_valid(map)) {
+		struct slat_table *table = walk_to_leaf(mmu, cache, map->gfn);
+
+		result = table ? leaf_install(mmu, table, map) :
+				 SLAT_MAP_NO_TABLE;
+		moved = result == SLAT_MAP_RETRY;
+	}
+	port_read_unlock(&mmu->lock);
+
+	if (moved)
+		slat_mmu_zap_range(mmu, map->gfn, map->gfn + 1, true);
+	return result;
+}
+
+/*
+ * Write the MMIO entry. Over a present entry (which means that a zap was lost:
+ * bug worth a warning) the caller zaps and flushes first.
+ */
+static enum slat_map_result mmio_install(struct slat_mmu *mmu,
+					 struct slat_table *table, gfn_t gfn,
+					 u64 new)
+{
+	u64 old = port_entry_read(slat_table_entry(table, gfn));
+
+	do {
+		if (WARN_ON_ONCE(ept_is_present(old)))
+			return SLAT_MAP_RETRY;
+		if (old == new)
+			return SLAT_MAP_SPURIOUS;
+	} while (!slat_entry_try_set(mmu, table, gfn, &old, new));
+	slat_table_list_mmio(mmu, table);
+	return SLAT_MAP_INSTALLED;
+}
+
+enum slat_map_result slat_mmu_mark_mmio(struct slat_mmu *mmu,
+					struct slat_table_cache *cache,
+					const struct slat_map *map, u64 gen)
+{
+	enum slat_map_result result = SLAT_MAP_RETRY;
+	bool covered = false;
+
+	if (map->gfn >= SLAT_MAX_GFN)
+		return SLAT_MAP_RETRY;
+	port_read_lock(&mmu->lock);
+	if (map->still_valid(map)) {
+		struct slat_table *table = walk_to_leaf(mmu, cache, map->gfn);
+
+		result = table ? mmio_install(mmu, table, map->gfn,
+					      slat_mmio_make(&mmu->config.layout, gen)) :
+				 SLAT_MAP_NO_TABLE;
+		covered = result == SLAT_MAP_RETRY;
+	}
+	port_read_unlock(&mmu->lock);
+
+	if (covered)
+		slat_mmu_zap_range(mmu, map->gfn, map->gfn + 1, true);
+	if (result == SLAT_MAP_INSTALLED)
+		atomic64_inc(&mmu->stats.mmio_mark);
+	return result;
+}
+
+enum slat_mmio_lookup slat_mmu_lookup_mmio(struct slat_mmu *mmu, gfn_t gfn,
+					   u64 gen)
+{
+	struct slat_table *table = mmu->root;
+	u64 entry;
+
+	if (gfn >= SLAT_MAX_GFN)
+		return SLAT_MMIO_NONE;
+	for (;;) {
+		entry = port_entry_read(slat_table_entry(table, gfn));
+		if (!ept_is_wellformed(entry, table->level))
+			return SLAT_MMIO_BROKEN;
+		if (!ept_is_table(entry, table->level))
+			break;
+		table = slat_table_of(entry);
+	}
+	if (!ept_is_mmio(entry))
+		return SLAT_MMIO_NONE;
+	if (slat_mmio_is_current(&mmu->config.layout, entry, gen)) {
+		atomic64_inc(&mmu->stats.mmio_hit);
+		return SLAT_MMIO_HIT;
+	}
+	atomic64_inc(&mmu->stats.mmio_stale);
+	return SLAT_MMIO_STALE;
+}

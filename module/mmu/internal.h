@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of the core share and nobody else sees: tables, the iterator,
+ * the batch of a zap, and the one door through which entries change.
+ */
+#ifndef SLAT_MMU_INTERNAL_H
+#define SLAT_MMU_INTERNAL_H
+
+#include "mmu.h"
+
+/**
+ * struct slat_table - what we know about one page of entries
+ * @entries: the page; changed through set_pte.c alone
+ * @level: level of its entries; const while linked
+ * @base: first gfn that it covers; const while linked
+ * @parent: table with the entry that points here; const while linked
+ * @index: that entry; const while linked
+ * @mmio_listed: @mmio_list is in use; under slat_mmu.mmio_lock (read bare)
+ * @mmio_list: in slat_mmu.mmio_tables; under slat_mmu.mmio_lock
+ * @batch_list: unlinked, waits for the flush; owned by the zap
+ * @retired: flushed, waits for readers
+ */
+struct slat_table {
+	u64 *entries;
+	int level;
+	unsigned int index;
+	gfn_t base;
+	struct slat_table *parent;
+	bool mmio_listed;
+	struct list_head mmio_list;
+	struct list_head batch_list;
+	struct slat_retired retired;
+};
+
+/* table.c */
+struct slat_table *slat_table_alloc(void);
+void slat_table_free(struct slat_table *table);
+void slat_table_free_subtree(struct slat_table *table);
+void slat_table_set_place(struct slat_table *table, struct slat_table *parent,
+			  gfn_t gfn);
+bool slat_table_is_empty(const struct slat_table *table);
+bool slat_table_has_present(const struct slat_table *table);
+void slat_table_list_mmio(struct slat_mmu *mmu, struct slat_table *table);
+void slat_table_unlist_mmio(struct slat_mmu *mmu, struct slat_table *table);
+
+/* The table behind entry @entry, which ept_is_table(). */
+static inline struct slat_table *slat_table_of(u64 entry)
+{
+	return port_table_meta(port_table_va(ept_addr(entry)));
+}
+
+static inline u64 *slat_table_entry(const struct slat_table *table, gfn_t gfn)
+{
+	return &table->entries[slat_level_index(gfn, table->level)];
+}
+
+/**
+ * struct slat_batch - what an exclusive section owes before it may end
+ * @mmu: the EPT
+ * @flush_owed: a CPU may cache what was taken away since the last flush
+ * @zapped: something present was zapped, ever
+ * @tables: unlinked since the last flush, by slat_table.batch_list
+ */
+struct slat_batch {
+	struct slat_mmu *mmu;
+	bool flush_owed;
+	bool zapped;
+	struct list_head tables;
+};
+
+/* set_pte.c */
+bool slat_entry_try_set(struct slat_mmu *mmu, struct slat_table *table, gfn_t gfn,
+			u64 *old, u64 new);
+void slat_entry_zap(struct slat_batch *batch, struct slat_table *table, gfn_t gfn);
+void slat_entry_unlink(struct slat_batch *batch, struct slat_table *table);
+bool slat_entry_clear_accessed(struct slat_mmu *mmu, struct slat_table *table,
+			       gfn_t gfn);
+
+/* zap.c */
+void slat_batch_init(struct slat_batch *batch, struct slat_mmu *mmu);
+void slat_batch_flush(struct slat_batch *batch);
+bool slat_batch_yield(struct slat_batch *batch);
+
+/**
+ * struct slat_iter - walk over all entries that touch a range, top down
+ * @mmu: the EPT
+ * @start: first gfn of the range
+ * @end: first gfn behind it
+ * @gfn: the walk has dealt with everything below this
+ * @table: where it stands
+ * @old: the entry for @gfn in @table, as read; set it after changing the entry
+ * @yielded: gfn at which the walk last yielded; it yields again only beyond it
+ * @restart: the next step begins again at the top, for the same @gfn
+ *
+ * The mmu lock is held, exclusive if anything is unlinked.
+ */
+struct slat_iter {
+	struct slat_mmu *mmu;
+	gfn_t start;
+	gfn_t end;
+	gfn_t gfn;
+	struct slat_table *table;
+	u64 old;
+	u64 yielded;
+	bool restart;
+};
+
+/* iter.c */
+void slat_iter_start(struct slat_iter *iter, struct slat_mmu *mmu, gfn_t start,
+		     gfn_t end);
+void slat_iter_next(struct slat_iter *iter);
+bool slat_iter_yield(struct slat_iter *iter, struct slat_batch *batch);
+
+static inline bool slat_iter_valid(const struct slat_iter *iter)
+{
+	return iter->table;
+}
+
+/* Does the entry at which the walk stands lie wholly in the range? */
+static inline bool slat_iter_covered(const struct slat_iter *iter)
+{
+	gfn_t base = slat_level_base(iter->gfn, iter->table->level);
+
+	return base >= iter->start &&
+	       base + slat_level_pages(iter->table->level) <= iter->end;
+}
+
+#define slat_for_each_entry(iter, mmu, start, end)			\
+	for (slat_iter_start(iter, mmu, start, end);			\
+	     slat_iter_valid(iter); slat_iter_next(iter))
+
+#endif

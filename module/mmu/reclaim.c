@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The cap on table pages: a guest that touches MMIO 2 MiB apart makes a table
+ * for each touch, so tables can be taken back at any time. Called when a fault
+ * finds the VM at its cap, by KVM_SET_NR_MMU_PAGES and by the shrinker; takes
+ * the mmu lock exclusive itself.
+ */
+#include "internal.h"
+
+/* Unlink @table and every parent that is empty without it. Returns how many. */
+static u64 unlink_upwards(struct slat_batch *batch, struct slat_table *table)
+{
+	u64 nr = 0;
+
+	while (table->parent) {
+		struct slat_table *parent = table->parent;
+
+		slat_entry_unlink(batch, table);
+		nr++;
+		if (!slat_table_is_empty(parent))
+			break;
+		table = parent;
+	}
+	return nr;
+}
+
+/*
+ * Tables that hold nothing but MMIO entries, oldest first. What holds RAM as
+ * well goes to the end of the list; each table is looked at once.
+ */
+static u64 reclaim_mmio(struct slat_batch *batch, u64 nr)
+{
+	struct slat_mmu *mmu = batch->mmu;
+	struct slat_table *first_kept = NULL;
+	u64 done = 0;
+
+	while (done < nr && !list_empty(&mmu->mmio_tables)) {
+		struct slat_table *table =
+			list_first_entry(&mmu->mmio_tables, struct slat_table,
+					 mmio_list);
+
+		if (table == first_kept)
+			break;
+		if (!slat_table_has_present(table)) {
+			done += unlink_upwards(batch, table);
+			continue;
+		}
+		if (!first_kept)
+			first_kept = table;
+		slat_table_unlist_mmio(mmu, table);
+		slat_table_list_mmio(mmu, table);
+	}
+	return done;
+}
+
+/* The first leaf table at or above @gfn, or NULL. */
+static struct slat_table *leaf_table_from(struct slat_mmu *mmu, gfn_t gfn)
+{
+	struct slat_iter iter;
+
+	slat_for_each_entry(&iter, mmu, gfn, SLAT_MAX_GFN) {
+		if (iter.table->level == SLAT_LEVEL_4K)
+			return iter.table;
+	}
+	return NULL;
+}
+
+/* Any leaf tables, in turn: a clock hand that goes round by gfn. */
+static u64 reclaim_any(struct slat_batch *batch, u64 nr)
+{
+	struct slat_mmu *mmu = batch->mmu;
+	bool wrapped = false;
+	u64 done = 0;
+
+	while (done < nr) {
+		struct slat_table *table =
+			leaf_table_from(mmu, mmu->reclaim_gfn);
+
+		if (!table && wrapped)
+			break;
+		if (!table) {
+			wrapped = true;
+			mmu->reclaim_gfn = 0;
+			continue;
+		}
+		mmu->reclaim_gfn = table->base +
+				   slat_level_pages(SLAT_LEVEL_2M);
+		done += unlink_upwards(batch, table);
+	}
+	return done;
+}
+
+u64 slat_mmu_reclaim(struct slat_mmu *mmu, u64 nr, bool ram_too)
+{
+	struct slat_batch batch;
+	u64 done;
+
+	slat_batch_init(&batch, mmu);
+	port_write_lock(&mmu->lock);
+	done = reclaim_mmio(&batch, nr);
+	if (done < nr && ram_too)
+		done += reclaim_any(&batch, nr - done);
+	if (done)
+		atomic64_inc(&mmu->stats.reclaims);
+	slat_batch_flush(&batch);
+	port_write_unlock(&mmu->lock);
+	slat_epoch_reap(mmu->epochs);
+	return done;
+}
+
+u64 slat_mmu_reclaimable(struct slat_mmu *mmu)
+{
+	struct slat_table *table;
+	u64 nr = 0;
+
+	port_spin_lock(&mmu->mmio_lock);
+	list_for_each_entry(table, &mmu->mmio_tables, mmio_list)
+		nr++;
+	port_spin_unlock(&mmu->mmio_lock);
+	return nr;
+}
+
+static void cap_write(struct slat_mmu *mmu, u64 max, bool by_user)
+{
+	port_spin_lock(&mmu->cap_lock);
+	if (by_user || !mmu->cap_is_users) {
+		WRITE_ONCE(mmu->max_tables, max);
+		mmu->cap_is_users |= by_user;
+	}
+	port_spin_unlock(&mmu->cap_lock);
+}
+
+void slat_mmu_set_max_tables(struct slat_mmu *mmu, u64 max)
+{
+	u64 now;
+
+	WARN_ON_ONCE(max < SLAT_MIN_TABLES);
+	cap_write(mmu, max, true);
+	now = atomic64_read(&mmu->stats.tables);
+	if (now > max)
+		slat_mmu_reclaim(mmu, now - max, true);
+}
+
+void slat_mmu_size_cap(struct slat_mmu *mmu, u64 npages, u64 nr_slots)
+{
+	/* A slot's two edge tables and, at worst, a chain of its own to each. */
+	u64 edges = nr_slots * 2 * (SLAT_ROOT_LEVEL - 1);
+
+	cap_write(mmu, npages / SLAT_TABLE_ENTRIES +
+		  npages / slat_level_pages(SLAT_LEVEL_1G) + edges +
+		  SLAT_MMIO_TABLES, false);
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Table pages: allocation, place in the tree, the list of tables that hold MMIO
+ * entries, and the vCPUs' caches of spare tables. Linking and unlinking is
+ * set_pte.c's job.
+ */
+#include "internal.h"
+
+struct slat_table *slat_table_alloc(void)
+{
+	struct slat_table *table = port_alloc(sizeof(*table));
+
+	if (!table)
+		return NULL;
+	table->entries = port_table_alloc();
+	if (!table->entries) {
+		port_free(table);
+		return NULL;
+	}
+	port_table_set_meta(table->entries, table);
+	return table;
+}
+
+void slat_table_free(struct slat_table *table)
+{
+	port_table_set_meta(table->entries, NULL);
+	port_table_free(table->entries);
+	port_free(table);
+}
+
+/*
+ * Free an unlinked table and all below it. Nobody can reach them any more, so
+ * no lock is needed. Recursion is at most SLAT_ROOT_LEVEL deep.
+ */
+void slat_table_free_subtree(struct slat_table *table)
+{
+	unsigned int i;
+
+	for (i = 0; table->level > SLAT_LEVEL_4K && i < SLAT_TABLE_ENTRIES; i++) {
+		u64 entry = port_entry_read(&table->entries[i]);
+
+		if (ept_is_table(entry, table->level))
+			slat_table_free_subtree(slat_table_of(entry));
+	}
+	slat_table_free(table);
+}
+
+/* Make @table fit for the entry of @parent that covers @gfn. */
+void slat_table_set_place(struct slat_table *table, struct slat_table *parent,
+			  gfn_t gfn)
+{
+	table->parent = parent;
+	table->level = parent->level - 1;
+	table->index = slat_level_index(gfn, parent->level);
+	table->base = slat_level_base(gfn, parent->level);
+}
+
+bool slat_table_is_empty(const struct slat_table *table)
+{
+	unsigned int i;
+
+	for (i = 0; i < SLAT_TABLE_ENTRIES; i++) {
+		if (port_entry_read(&table->entries[i]))
+			return false;
+	}
+	return true;
+}
+
+bool slat_table_has_present(const struct slat_table *table)
+{
+	unsigned int i;
+
+	for (i = 0; i < SLAT_TABLE_ENTRIES; i++) {
+		if (ept_is_present(port_entry_read(&table->entries[i])))
+			return true;
+	}
+	return false;
+}
+
+/* The bare look may miss a concurrent listing; the lock then tells. */
+void slat_table_list_mmio(struct slat_mmu *mmu, struct slat_table *table)
+{
+	port_assert_held(&mmu->lock);
+	if (READ_ONCE(table->mmio_listed))
+		return;
+	port_spin_lock(&mmu->mmio_lock);
+	if (!table->mmio_listed) {
+		WRITE_ONCE(table->mmio_listed, true);
+		list_add_tail(&table->mmio_list, &mmu->mmio_tables);
+	}
+	port_spin_unlock(&mmu->mmio_lock);
+}
+
+void slat_table_unlist_mmio(struct slat_mmu *mmu, struct slat_table *table)
+{
+	port_assert_write(&mmu->lock);
+	if (!table->mmio_listed)
+		return;
+	port_spin_lock(&mmu->mmio_lock);
+	list_del(&table->mmio_list);
+	WRITE_ONCE(table->mmio_listed, false);
+	port_spin_unlock(&mmu->mmio_lock);
+}
+
+/* How many tables a VM at its cap gives back at once, to do it seldom. */
+#define RECLAIM_BATCH	16
+
+int slat_table_cache_topup(struct slat_mmu *mmu, struct slat_table_cache *cache)
+{
+	if (likely(cache->nr == ARRAY_SIZE(cache->tables)))
+		return 0;
+	slat_epoch_reap(mmu->epochs);
+	if ((u64)atomic64_read(&mmu->stats.tables) + ARRAY_SIZE(cache->tables) >
+	    READ_ONCE(mmu->max_tables))
+		slat_mmu_reclaim(mmu, RECLAIM_BATCH, true);
+	while (cache->nr < ARRAY_SIZE(cache->tables)) {
+		struct slat_table *table = slat_table_alloc();
+
+		if (!table)
+			return -ENOMEM;
+		cache->tables[cache->nr++] = table;
+	}
+	return 0;
+}
+
+void slat_table_cache_free(struct slat_table_cache *cache)
+{
+	while (cache->nr)
+		slat_table_free(cache->tables[--cache->nr]);
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Taking entries away: ranges (slots, host changes), all MMIO entries (wrap),
+ * accessed bits, and the batch that pays the flush that is owed. Called by the
+ * slots and by the mmu_notifier; takes the mmu lock exclusive itself.
+ */
+#include "internal.h"
+
+void slat_batch_init(struct slat_batch *batch, struct slat_mmu *mmu)
+{
+	batch->mmu = mmu;
+	batch->flush_owed = false;
+	batch->zapped = false;
+	INIT_LIST_HEAD(&batch->tables);
+}
+
+static void table_retired_free(struct slat_retired *retired)
+{
+	slat_table_free_subtree(container_of(retired, struct slat_table, retired));
+}
+
+/*
+ * Flush, then hand the unlinked tables to the epochs: after the flush no CPU
+ * walks them, after the epoch no lookup does.
+ */
+void slat_batch_flush(struct slat_batch *batch)
+{
+	struct slat_mmu *mmu = batch->mmu;
+	struct slat_table *table, *next;
+
+	port_assert_write(&mmu->lock);
+	if (batch->flush_owed) {
+		unsigned int cpus = mmu->ops->flush(mmu->ctx);
+
+		atomic64_inc(&mmu->stats.flushes);
+		atomic64_add(cpus, &mmu->stats.flush_cpus);
+		batch->flush_owed = false;
+	}
+	list_for_each_entry_safe(table, next, &batch->tables, batch_list) {
+		list_del(&table->batch_list);
+		slat_epoch_retire(mmu->epochs, &table->retired,
+				  table_retired_free);
+	}
+}
+
+/*
+ * The one door for yielding. What is owed is flushed first: while the lock is
+ * dropped others may believe that the zapped part is gone.
+ */
+bool slat_batch_yield(struct slat_batch *batch)
+{
+	struct slat_mmu *mmu = batch->mmu;
+
+	port_assert_write(&mmu->lock);
+	if (!port_rwlock_contended(&mmu->lock))
+		return false;
+	slat_batch_flush(batch);
+	atomic64_inc(&mmu->stats.yields);
+	port_rwlock_relax(&mmu->lock);
+	return true;
+}
+
+static void zap_entries(struct slat_batch *batch, gfn_t start, gfn_t end,
+			bool may_yield)
+{
+	struct slat_iter iter;
+
+	slat_for_each_entry(&iter, batch->mmu, start, end) {
+		int level = iter.table->level;
+
+		if (may_yield && slat_iter_yield(&iter, batch))
+			continue;
+		if (!iter.old)
+			continue;
+		if (!ept_is_table(iter.old, level)) {
+			slat_entry_zap(batch, iter.table, iter.gfn);
+			iter.old = 0;
+		} else if (level == SLAT_LEVEL_2M && slat_iter_covered(&iter)) {
+			slat_entry_unlink(batch, slat_table_of(iter.old));
+			iter.old = 0;
+		}
+	}
+}
+
+/* Unlink the tables with entries of @level in the range that became empty. */
+static void zap_empty_tables(struct slat_batch *batch, gfn_t start, gfn_t end,
+			     int level, bool may_yield)
+{
+	struct slat_iter iter;
+
+	slat_for_each_entry(&iter, batch->mmu, start, end) {
+		struct slat_table *child;
+
+		if (may_yield && slat_iter_yield(&iter, batch))
+			continue;
+		if (iter.table->level != level + 1 ||
+		    !ept_is_table(iter.old, level + 1))
+			continue;
+		child = slat_table_of(iter.old);
+		/* Do not go below: the entries there are not of interest. */
+		iter.old = 0;
+		if (slat_iter_covered(&iter) && slat_table_is_empty(child))
+			slat_entry_unlink(batch, child);
+	}
+}
+
+bool slat_mmu_zap_range(struct slat_mmu *mmu, gfn_t start, gfn_t end,
+			bool may_yield)
+{
+	struct slat_batch batch;
+	int level;
+
+	slat_batch_init(&batch, mmu);
+	port_write_lock(&mmu->lock);
+	zap_entries(&batch, start, end, may_yield);
+	for (level = SLAT_LEVEL_2M; level < SLAT_ROOT_LEVEL; level++) {
+		if (end - start >= slat_level_pages(level + 1))
+			zap_empty_tables(&batch, start, end, level, may_yield);
+	}
+	slat_batch_flush(&batch);
+	port_write_unlock(&mmu->lock);
+	return batch.zapped;
+}
+
+/*
+ * No flush is owed for MMIO entries: hardware never caches them. Each table is
+ * taken off the list first, so the walk progresses whatever happens while it
+ * yields; no new entry is written meanwhile, since the change is in flux.
+ */
+void slat_mmu_zap_mmio(struct slat_mmu *mmu)
+{
+	struct slat_batch batch;
+
+	slat_batch_init(&batch, mmu);
+	port_write_lock(&mmu->lock);
+	while (!list_empty(&mmu->mmio_tables)) {
+		struct slat_table *table =
+			list_first_entry(&mmu->mmio_tables, struct slat_table,
+					 mmio_list);
+		gfn_t gfn = table->base;
+		unsigned int i;
+
+		slat_table_unlist_mmio(mmu, table);
+		for (i = 0; i < SLAT_TABLE_ENTRIES; i++, gfn++) {
+			if (ept_is_mmio(port_entry_read(&table->entries[i])))
+				slat_entry_zap(&batch, table, gfn);
+		}
+		slat_batch_yield(&batch);
+	}
+	slat_batch_flush(&batch);
+	port_write_unlock(&mmu->lock);
+}
+
+bool slat_mmu_age_range(struct slat_mmu *mmu, gfn_t start, gfn_t end,
+			bool clear)
+{
+	bool tracked = mmu->config.accessed_dirty;
+	struct slat_iter iter;
+	bool young = false;
+
+	port_write_lock(&mmu->lock);
+	slat_for_each_entry(&iter, mmu, start, end) {
+		if (!ept_is_leaf(iter.old, iter.table->level) ||
+		    (tracked && !(iter.old & EPT_A)))
+			continue;
+		young = true;
+		if (!tracked || !clear)
+			break;
+		slat_entry_clear_accessed(mmu, iter.table, iter.gfn);
+	}
+	port_write_unlock(&mmu->lock);
+	return young;
+}
+
+void slat_mmu_sync_faults(struct slat_mmu *mmu)
+{
+	port_write_lock(&mmu->lock);
+	port_write_unlock(&mmu->lock);
+}

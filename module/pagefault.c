@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Resolving an EPT fault: look the gfn up in the slot set, ask the host for the
+ * page or tag the entry as MMIO. Called by the vCPU loop inside its reader
+ * section; sleeps in the host's page fault. Nothing is decided twice: what was
+ * looked up is captured in struct slat_map and re-checked under the mmu lock.
+ */
+#include "pagefault.h"
+
+/*
+ * A RAM leaf is good if the gfn still has the very slot object that the fault
+ * used (any change makes a new one, a slot that goes is replaced by an invalid
+ * one) and the host has not changed the page since. An unchanged set answers
+ * without a search: the reader section keeps the old set from being reused at
+ * the same address.
+ */
+static bool ram_is_valid(const struct slat_map *map)
+{
+	const struct slat_memslots *slots = map->slots;
+	const struct slat_slots_root *now = slat_memslots_read(slots);
+
+	if (now != map->root && slat_slots_find(now, map->gfn) != map->slot)
+		return false;
+	return slat_notify_may_map((struct slat_notify *)&slots->notify,
+				   map->notify_seq, map->hva);
+}
+
+/*
+ * An MMIO entry is good if the set in which no slot was found is still the
+ * current one and settled: then its generation is the current one as well.
+ */
+static bool mmio_is_valid(const struct slat_map *map)
+{
+	const struct slat_memslots *slots = map->slots;
+
+	return slat_memslots_read(slots) == map->root &&
+	       !slat_gen_in_flux(map->root->generation);
+}
+
+/* No slot: remember that in the entry, if possible. It is MMIO anyway. */
+static enum slat_fault_result mmio_fault(struct slat_fault_context *context,
+					 struct slat_map *map)
+{
+	struct slat_mmu *mmu = context->slots->mmu;
+
+	map->still_valid = mmio_is_valid;
+	if (!slat_table_cache_topup(mmu, &context->cache))
+		slat_mmu_mark_mmio(mmu, &context->cache, map,
+				   map->root->generation);
+	return SLAT_FAULT_MMIO;
+}
+
+static enum slat_fault_result map_result(struct slat_mmu *mmu,
+					 enum slat_map_result result)
+{
+	switch (result) {
+	case SLAT_MAP_INSTALLED:
+		atomic64_inc(&mmu->stats.faults_ram);
+		return SLAT_FAULT_FIXED;
+	case SLAT_MAP_SPURIOUS:
+		atomic64_inc(&mmu->stats.faults_spurious);
+		return SLAT_FAULT_FIXED;
+	default:
+		atomic64_inc(&mmu->stats.faults_retry);
+		return SLAT_FAULT_RETRY;
+	}
+}
+
+static enum slat_fault_result ram_fault(struct slat_fault_context *context,
+					struct slat_map *map, bool write)
+{
+	struct slat_mmu *mmu = context->slots->mmu;
+	bool readonly = map->slot->flags & KVM_MEM_READONLY;
+	struct slat_host_page page = {
+		.hva = slat_memslot_hva(map->slot, map->gfn),
+		.write = write,
+	};
+	enum slat_map_result result;
+
+	context->error = slat_table_cache_topup(mmu, &context->cache);
+	if (context->error)
+		return SLAT_FAULT_ERROR;
+
+	map->still_valid = ram_is_valid;
+	map->hva = page.hva;
+	map->notify_seq = slat_notify_seq(&context->slots->notify);
+	context->error = mmu->ops->get_page(mmu->ctx, &page);
+	if (context->error == -EAGAIN)
+		return map_result(mmu, SLAT_MAP_RETRY);
+	if (context->error)
+		return SLAT_FAULT_ERROR;
+
+	map->pfn = page.pfn;
+	map->write = page.writable && !readonly;
+	result = slat_mmu_map(mmu, &context->cache, map);
+	mmu->ops->put_page(mmu->ctx, &page,
+			   map->write && result == SLAT_MAP_INSTALLED);
+	return map_result(mmu, result);
+}
+
+enum slat_fault_result slat_handle_fault(struct slat_fault_context *context,
+					 const struct slat_fault *fault)
+{
+	struct slat_memslots *slots = context->slots;
+	struct slat_map map = {
+		.slots = slots,
+		.root = slat_memslots_read(slots),
+		.gfn = fault->gpa >> SLAT_PAGE_SHIFT,
+	};
+
+	if (fault->misconfig) {
+		switch (slat_mmu_lookup_mmio(slots->mmu, map.gfn,
+					     map.root->generation)) {
+		case SLAT_MMIO_HIT:
+			return SLAT_FAULT_MMIO;
+		case SLAT_MMIO_NONE:
+			return SLAT_FAULT_FIXED;
+		case SLAT_MMIO_BROKEN:
+			return SLAT_FAULT_BROKEN;
+		case SLAT_MMIO_STALE:
+			break;
+		}
+	}
+
+	map.slot = slat_slots_find(map.root, map.gfn);
+	if (!map.slot)
+		return mmio_fault(context, &map);
+	if (map.slot->invalid)
+		return map_result(slots->mmu, SLAT_MAP_RETRY);
+	/* Not cached: reads of the slot must stay RAM. */
+	if (fault->write && (map.slot->flags & KVM_MEM_READONLY))
+		return SLAT_FAULT_MMIO;
+	return ram_fault(context, &map, fault->write);
+}
