@@ -6,7 +6,7 @@
  *
  * Lengths are decoded from tables for every instruction of the one-byte, 0F,
  * 0F 38 and 0F 3A maps and for VEX and EVEX; operands for those that can be
- * emulated (op != SLAT_OP_NONE).
+ * emulated (op other than SLAT_OP_NONE).
  */
 #ifndef SLAT_INSN_DECODE_H
 #define SLAT_INSN_DECODE_H
@@ -125,6 +125,7 @@ struct slat_operand {
  * @op: enum slat_op
  * @cond: condition of CMOVcc and SETcc, as in the opcode's low four bits
  * @lock: LOCK prefix, legal on this instruction
+ * @aligned: #GP(0) unless the memory operand is aligned to its size
  * @rep: 0, 0xf2 or 0xf3: the last repeat prefix
  * @opsize_prefix: 66 prefix present
  * @vex: VEX or EVEX encoded
@@ -155,6 +156,7 @@ struct slat_insn {
 	u8 op;
 	u8 cond;
 	bool lock;
+	bool aligned;
 	u8 rep;
 	bool opsize_prefix;
 	bool vex;

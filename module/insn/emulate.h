@@ -62,8 +62,10 @@ enum slat_emul_status {
  * struct slat_emul_ops - the emulator's way to guest state
  *
  * Every callback gets slat_emul.ctx. Those that can return -EFAULT must have
- * filled slat_emul.exception. Any errno that is not named below makes the
- * instruction UNHANDLED; -EAGAIN from any of them makes it RETRY.
+ * filled slat_emul.exception. -EAGAIN from any of them makes the instruction
+ * RETRY, any errno not named below UNHANDLED. (Both promise that nothing was
+ * changed, except when the second page of a write fails so after the first
+ * was written: that is UNHANDLED.)
  *
  * @fetch: read instruction bytes at a linear address (CS base added, never
  *	across a page) with the rights of a fetch at slat_emul.cpl. Returns
@@ -202,13 +204,18 @@ struct slat_emul {
 
 	/* private: where the machine stands */
 	u8 state;
-	u8 decoded;		/* insn belongs to decoded_rip in this mode */
+	bool again;		/* a string instruction has more iterations */
+	bool pio_answered;	/* IN and OUT: the port access is over */
 	u16 iterations;
+	bool mem_valid;		/* mem_linear is the memory operand's address */
+	u64 mem_linear;
 
 	/* private: what was read; a restarted instruction reads it again */
 	u8 read_log[SLAT_EMUL_READ_LOG];
 	u8 read_len;
 	u8 read_pos;
+
+	/* private: translations, kept until the guest runs again as a TLB */
 	u8 nr_xlats;
 	struct slat_emul_xlat xlat[SLAT_EMUL_XLATS];
 

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * SSE moves of 4, 8 and 16 bytes between memory, general registers and XMM
+ * registers. Called by exec.c; changes nothing itself, expects no lock.
+ */
+#include "machine.h"
+
+static enum slat_emul_status sse_read(struct slat_emul *e,
+				      const struct slat_operand *opnd, u8 *buf)
+{
+	enum slat_emul_status status;
+	u64 linear;
+
+	switch (opnd->type) {
+	case SLAT_OPND_XMM:
+		e->ops->read_xmm(e->ctx, opnd->reg, buf);
+		return SLAT_EMUL_DONE;
+	case SLAT_OPND_XMM_HIGH:
+		e->ops->read_xmm(e->ctx, opnd->reg, buf);
+		memcpy(buf, buf + 8, 8);
+		return SLAT_EMUL_DONE;
+	case SLAT_OPND_REG:
+		memcpy(buf, &e->gpr[opnd->reg], 8);
+		return SLAT_EMUL_DONE;
+	default:
+		status = slat_exec_mem(e, opnd->size, SLAT_ACC_READ, &linear);
+		if (status != SLAT_EMUL_DONE)
+			return status;
+		return slat_machine_read(e, linear, opnd->size, SLAT_ACC_READ,
+					 buf);
+	}
+}
+
+static void sse_write_xmm(struct slat_emul *e, const struct slat_operand *opnd,
+			  const u8 *buf)
+{
+	if (e->insn.op == SLAT_OP_SSEMOVZ)
+		memset(e->xmm_value, 0, sizeof(e->xmm_value));
+	else
+		e->ops->read_xmm(e->ctx, opnd->reg, e->xmm_value);
+	memcpy(e->xmm_value + (opnd->type == SLAT_OPND_XMM_HIGH ? 8 : 0), buf,
+	       opnd->size);
+	e->xmm_reg = opnd->reg;
+	e->xmm_write = true;
+}
+
+enum slat_emul_status slat_exec_sse(struct slat_emul *e)
+{
+	const struct slat_operand *dst = &e->insn.dst;
+	enum slat_emul_status status;
+	u8 buf[16] = { 0 };
+	u64 value, linear;
+
+	if (!e->ops->read_xmm || !e->ops->write_xmm)
+		return SLAT_EMUL_UNHANDLED;
+	status = sse_read(e, &e->insn.src, buf);
+	if (status != SLAT_EMUL_DONE)
+		return status;
+	switch (dst->type) {
+	case SLAT_OPND_XMM:
+	case SLAT_OPND_XMM_HIGH:
+		sse_write_xmm(e, dst, buf);
+		return SLAT_EMUL_DONE;
+	case SLAT_OPND_REG:
+		memcpy(&value, buf, sizeof(value));
+		return slat_exec_write(e, dst, value, NULL);
+	default:
+		status = slat_exec_mem(e, dst->size, SLAT_ACC_WRITE, &linear);
+		if (status != SLAT_EMUL_DONE)
+			return status;
+		return slat_machine_write(e, linear, dst->size, buf, NULL);
+	}
+}
