@@ -186,6 +186,7 @@ static struct slat_memslot *slot_make_invalid(const struct slat_memslot *slot)
 static void root_publish(struct slat_memslots *slots, struct slat_slots_root *root)
 {
 	port_assert_mutex(&slots->lock);
+	/* Pairs with slat_memslots_read(). */
 	smp_store_release(&slots->root, root);
 }
 
@@ -273,8 +274,13 @@ static bool region_overlaps(const struct slat_slots_root *root,
 	return false;
 }
 
-enum change_kind { CHANGE_NONE, CHANGE_CREATE, CHANGE_DELETE, CHANGE_MOVE,
-		   CHANGE_FLAGS };
+enum change_kind {
+	CHANGE_NONE,
+	CHANGE_CREATE,
+	CHANGE_DELETE,
+	CHANGE_MOVE,
+	CHANGE_FLAGS,
+};
 
 /* Which change is asked for, and is it legal? Returns the kind or -errno. */
 static int change_kind(const struct slat_memslots *slots,
@@ -412,7 +418,7 @@ static void change_commit(struct slat_memslots *slots, struct change *change)
 }
 
 /* Slot pointers in sets that a sleeping reader keeps alive, at most. */
-#define MAX_RETIRED_POINTERS	(1U << 20)
+#define MAX_RETIRED_POINTERS	BIT_ULL(20)
 
 /*
  * Free old sets, and bound their number: a client that updates slots in a loop

@@ -53,6 +53,7 @@ static u64 epochs_oldest(struct slat_epochs *epochs)
 	u64 oldest = ~0ULL;
 
 	list_for_each_entry(reader, &epochs->readers, list) {
+		/* Pairs with the release in slat_reader_leave(). */
 		u64 epoch = smp_load_acquire(&reader->epoch);
 
 		if (epoch)

@@ -95,6 +95,7 @@ void slat_reader_wake(struct slat_epochs *epochs);
 static inline void slat_reader_leave(struct slat_epochs *epochs,
 				     struct slat_reader *reader)
 {
+	/* What the section did comes before: pairs with epochs_oldest(). */
 	smp_store_release(&reader->epoch, 0);
 	/* Pairs with slat_epoch_wait(): it counts itself, then looks at us. */
 	smp_mb();

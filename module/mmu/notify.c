@@ -35,9 +35,11 @@ void slat_notify_end(struct slat_notify *notify)
 	port_spin_lock(&notify->lock);
 	/* A fault that misses the range below must see the sequence. */
 	smp_store_release(&notify->seq, notify->seq + 1);
-	if (!WARN_ON_ONCE(!notify->in_progress))
+	if (!WARN_ON_ONCE(!notify->in_progress)) {
+		/* Pairs with slat_notify_may_map(). */
 		smp_store_release(&notify->in_progress,
 				  notify->in_progress - 1);
+	}
 	port_spin_unlock(&notify->lock);
 }
 

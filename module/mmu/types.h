@@ -27,22 +27,24 @@
 #include "port.h"
 
 #define SLAT_PAGE_SHIFT		12
-#define SLAT_PAGE_SIZE		(1UL << SLAT_PAGE_SHIFT)
+#define SLAT_PAGE_SIZE		BIT_ULL(SLAT_PAGE_SHIFT)
 #define SLAT_LEVEL_BITS		9
-#define SLAT_TABLE_ENTRIES	(1U << SLAT_LEVEL_BITS)
+#define SLAT_TABLE_ENTRIES	512U
 #define SLAT_LEVEL_4K		1
 #define SLAT_LEVEL_2M		2
 #define SLAT_LEVEL_1G		3
 #define SLAT_ROOT_LEVEL		4
 
+static_assert(SLAT_TABLE_ENTRIES == BIT_ULL(SLAT_LEVEL_BITS));
+
 /* Four levels reach 48 bits of guest physical address. */
 #define SLAT_GPA_BITS		(SLAT_PAGE_SHIFT + SLAT_ROOT_LEVEL * SLAT_LEVEL_BITS)
-#define SLAT_MAX_GFN		(1ULL << (SLAT_GPA_BITS - SLAT_PAGE_SHIFT))
+#define SLAT_MAX_GFN		BIT_ULL(SLAT_GPA_BITS - SLAT_PAGE_SHIFT)
 
 /* Number of gfns that one entry of @level covers. */
 static inline u64 slat_level_pages(int level)
 {
-	return 1ULL << ((level - 1) * SLAT_LEVEL_BITS);
+	return BIT_ULL((level - 1) * SLAT_LEVEL_BITS);
 }
 
 static inline unsigned int slat_level_index(gfn_t gfn, int level)
