@@ -7,7 +7,7 @@
  *
  *            publish            then                      publish   wait
  *  CREATE    -                  hva index with the slot   G+1       none
- *  FLAGS     -                  -                         G+1       none
+ *  FLAGS     -                  (then protect, for a log) G+1       none
  *  DELETE    INVALID, G|flux    zap + flush, wait for     G+1       readers of
  *  MOVE      INVALID, G|flux    readers, new hva index    G+1       the old set
  *  a wrap    same set, G|flux   zap MMIO entries          G+1       none
@@ -20,6 +20,7 @@
  */
 #include "memslots.h"
 #include "array.h"
+#include "dirty_log.h"
 #include "hva_index.h"
 
 /**
@@ -58,9 +59,17 @@ static void root_retired_free(struct slat_retired *retired)
 	port_free(container_of(retired, struct slat_slots_root, retired));
 }
 
+static void slot_free(struct slat_memslot *slot)
+{
+	if (!slot)
+		return;
+	slat_dirty_log_put(slot->log);
+	port_free(slot);
+}
+
 static void slot_retired_free(struct slat_retired *retired)
 {
-	port_free(container_of(retired, struct slat_memslot, retired));
+	slot_free(container_of(retired, struct slat_memslot, retired));
 }
 
 /* Number of slots that begin at or below @gfn. */
@@ -154,7 +163,9 @@ static struct slat_slots_root *root_replace(const struct slat_slots_root *root,
 	return copy;
 }
 
-static struct slat_memslot *slot_make(const struct kvm_userspace_memory_region *r)
+/* The slot that @r asks for; one that logged before keeps its bits. */
+static struct slat_memslot *slot_make(const struct kvm_userspace_memory_region *r,
+				      const struct slat_memslot *old, bool all_set)
 {
 	struct slat_memslot *slot = port_alloc(sizeof(*slot));
 
@@ -165,7 +176,14 @@ static struct slat_memslot *slot_make(const struct kvm_userspace_memory_region *
 	slot->hva = r->userspace_addr;
 	slot->id = r->slot;
 	slot->flags = r->flags;
-	return slot;
+	if (!(r->flags & KVM_MEM_LOG_DIRTY_PAGES))
+		return slot;
+	slot->log = old && old->log ? slat_dirty_log_get(old->log) :
+		    slat_dirty_log_create(slot->npages, all_set);
+	if (slot->log)
+		return slot;
+	slot_free(slot);
+	return NULL;
 }
 
 static struct slat_memslot *slot_make_invalid(const struct slat_memslot *slot)
@@ -176,6 +194,7 @@ static struct slat_memslot *slot_make_invalid(const struct slat_memslot *slot)
 		return NULL;
 	*invalid = *slot;
 	invalid->invalid = true;
+	slat_dirty_log_get(invalid->log);
 	return invalid;
 }
 
@@ -227,7 +246,7 @@ void slat_memslots_destroy(struct slat_memslots *slots)
 	u32 i;
 
 	for (i = 0; i < slots->root->nr; i++)
-		port_free(slots->root->by_gfn[i]);
+		slot_free(slots->root->by_gfn[i]);
 	port_free(slots->root);
 	port_free(slots->index);
 }
@@ -238,7 +257,7 @@ static int region_check(const struct slat_memslots *slots,
 {
 	const u64 offset = SLAT_PAGE_SIZE - 1;
 
-	if (r->flags & ~KVM_MEM_READONLY)
+	if (r->flags & ~(KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY))
 		return -EINVAL;
 	if (r->memory_size & offset || r->guest_phys_addr & offset ||
 	    r->userspace_addr & offset)
@@ -311,11 +330,17 @@ static int change_kind(const struct slat_memslots *slots,
 
 static void change_free(struct change *change)
 {
-	port_free(change->new);
-	port_free(change->invalid);
+	slot_free(change->new);
+	slot_free(change->invalid);
 	port_free(change->flux);
 	port_free(change->final);
 	port_free(change->index);
+}
+
+/* Does a new log begin with every page dirty? */
+static bool slots_log_all_set(const struct slat_memslots *slots)
+{
+	return slots->manual_protect & KVM_DIRTY_LOG_INITIALLY_SET;
 }
 
 /* Allocate all that @change needs, so that nothing can fail once it is seen. */
@@ -328,7 +353,7 @@ static int change_prepare(struct slat_memslots *slots, struct change *change,
 	bool goes = kind == CHANGE_DELETE || kind == CHANGE_MOVE;
 
 	if (kind != CHANGE_DELETE) {
-		change->new = slot_make(r);
+		change->new = slot_make(r, change->old, slots_log_all_set(slots));
 		if (!change->new)
 			return -ENOMEM;
 	}
@@ -377,6 +402,18 @@ static void change_begin(struct slat_memslots *slots, struct change *change)
 		slat_mmu_zap_mmio(mmu);
 }
 
+/*
+ * Is there something mapped writable that a new log must trap? Not when every
+ * page begins dirty: then CLEAR protects. Not for a slot that moves: it was
+ * zapped.
+ */
+static bool change_starts_log(const struct slat_memslots *slots,
+			      const struct change *change)
+{
+	return change->old && change->new && !change->invalid &&
+	       change->new->log && !slots_log_all_set(slots);
+}
+
 /* Publish the result and retire what it replaces. */
 static void change_finish(struct slat_memslots *slots, struct change *change,
 			  struct slat_slots_root *before)
@@ -389,6 +426,9 @@ static void change_finish(struct slat_memslots *slots, struct change *change,
 	root_publish(slots, change->final);
 	/* A fault that checked the old set has written its entry after this. */
 	slat_mmu_sync_faults(slots->mmu);
+	if (change_starts_log(slots, change))
+		slat_mmu_wrprot_range(slots->mmu, change->new->base_gfn,
+				      change->new->base_gfn + change->new->npages);
 
 	slat_epoch_retire(epochs, &before->retired, root_retired_free);
 	if (change->flux)

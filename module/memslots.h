@@ -29,6 +29,7 @@
  * @hva: host address of the first page
  * @id: the client's number for it
  * @flags: KVM_MEM_*
+ * @log: its dirty log, NULL unless KVM_MEM_LOG_DIRTY_PAGES; holds a reference
  * @invalid: stands in for a slot that is being deleted or moved: faults retry
  * @retired: to free it after the last reader
  */
@@ -38,6 +39,7 @@ struct slat_memslot {
 	hva_t hva;
 	u32 id;
 	u32 flags;
+	struct slat_dirty_log *log;
 	bool invalid;
 	struct slat_retired retired;
 };
@@ -59,6 +61,7 @@ struct slat_slots_root {
 };
 
 struct slat_hva_index;
+struct slat_dirty_log;
 
 /**
  * struct slat_memslots_config - const after init
@@ -80,6 +83,9 @@ struct slat_memslots_config {
  * @config: limits
  * @mmu: the EPT that the slots rule
  * @notify: host changes in progress
+ * @manual_protect: KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE and
+ *	KVM_DIRTY_LOG_INITIALLY_SET as the client enabled them; under @lock
+ * @policy: who chooses how dirty pages are protected; may change at any time
  * @index_lock: leaf lock; protects @index
  * @index: slots by hva, for host changes
  */
@@ -90,6 +96,8 @@ struct slat_memslots {
 	struct slat_memslots_config config;
 	struct slat_mmu *mmu;
 	struct slat_notify notify;
+	u64 manual_protect;
+	enum slat_wrprot_policy policy;
 	port_rwlock_t index_lock;
 	struct slat_hva_index *index;
 };

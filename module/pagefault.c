@@ -6,23 +6,27 @@
  * looked up is captured in struct slat_map and re-checked under the mmu lock.
  */
 #include "pagefault.h"
+#include "dirty_log.h"
 
 /*
- * A RAM leaf is good if the gfn still has the very slot object that the fault
- * used (any change makes a new one, a slot that goes is replaced by an invalid
- * one) and the host has not changed the page since. An unchanged set answers
- * without a search: the reader section keeps the old set from being reused at
- * the same address.
+ * Does the gfn still have the very slot object that the fault used? Any change
+ * makes a new one, and a slot that goes is replaced by an invalid one. An
+ * unchanged set answers without a search: the reader section keeps the old set
+ * from being reused at the same address.
  */
+static bool slot_is_current(const struct slat_map *map)
+{
+	const struct slat_slots_root *now = slat_memslots_read(map->slots);
+
+	return now == map->root || slat_slots_find(now, map->gfn) == map->slot;
+}
+
+/* A new RAM leaf is good if, besides, the host has not changed the page since. */
 static bool ram_is_valid(const struct slat_map *map)
 {
-	const struct slat_memslots *slots = map->slots;
-	const struct slat_slots_root *now = slat_memslots_read(slots);
-
-	if (now != map->root && slat_slots_find(now, map->gfn) != map->slot)
-		return false;
-	return slat_notify_may_map((struct slat_notify *)&slots->notify,
-				   map->notify_seq, map->hva);
+	return slot_is_current(map) &&
+	       slat_notify_may_map(&map->slots->notify, map->notify_seq,
+				   map->hva);
 }
 
 /*
@@ -31,9 +35,7 @@ static bool ram_is_valid(const struct slat_map *map)
  */
 static bool mmio_is_valid(const struct slat_map *map)
 {
-	const struct slat_memslots *slots = map->slots;
-
-	return slat_memslots_read(slots) == map->root &&
+	return slat_memslots_read(map->slots) == map->root &&
 	       !slat_gen_in_flux(map->root->generation);
 }
 
@@ -55,7 +57,6 @@ static enum slat_fault_result map_result(struct slat_mmu *mmu,
 {
 	switch (result) {
 	case SLAT_MAP_INSTALLED:
-		atomic64_inc(&mmu->stats.faults_ram);
 		return SLAT_FAULT_FIXED;
 	case SLAT_MAP_SPURIOUS:
 		atomic64_inc(&mmu->stats.faults_spurious);
@@ -66,11 +67,20 @@ static enum slat_fault_result map_result(struct slat_mmu *mmu,
 	}
 }
 
-static enum slat_fault_result ram_fault(struct slat_fault_context *context,
-					struct slat_map *map, bool write)
+/* The dirty bit that goes with a leaf of @map, if its slot logs. */
+static void map_set_log(struct slat_map *map)
+{
+	if (!map->slot->log)
+		return;
+	map->dirty_bitmap = map->slot->log->live;
+	map->dirty_bit = map->gfn - map->slot->base_gfn;
+}
+
+/* Ask the host for the page and install it. */
+static enum slat_fault_result host_fault(struct slat_fault_context *context,
+					 struct slat_map *map, bool write)
 {
 	struct slat_mmu *mmu = context->slots->mmu;
-	bool readonly = map->slot->flags & KVM_MEM_READONLY;
 	struct slat_host_page page = {
 		.hva = slat_memslot_hva(map->slot, map->gfn),
 		.write = write,
@@ -91,11 +101,33 @@ static enum slat_fault_result ram_fault(struct slat_fault_context *context,
 		return SLAT_FAULT_ERROR;
 
 	map->pfn = page.pfn;
-	map->write = page.writable && !readonly;
+	map->host_writable = page.writable &&
+			     !(map->slot->flags & KVM_MEM_READONLY);
+	/* A page that is logged becomes writable when it is written. */
+	map->write = map->host_writable && (write || !map->dirty_bitmap);
 	result = slat_mmu_map(mmu, &context->cache, map);
+	if (result == SLAT_MAP_INSTALLED)
+		atomic64_inc(&mmu->stats.faults_ram);
 	mmu->ops->put_page(mmu->ctx, &page,
-			   map->write && result == SLAT_MAP_INSTALLED);
+			   map->host_writable && result == SLAT_MAP_INSTALLED);
 	return map_result(mmu, result);
+}
+
+static enum slat_fault_result ram_fault(struct slat_fault_context *context,
+					struct slat_map *map,
+					const struct slat_fault *fault)
+{
+	enum slat_map_result result;
+
+	map_set_log(map);
+	if (fault->write && fault->present) {
+		map->still_valid = slot_is_current;
+		map->write = true;
+		result = slat_mmu_make_writable(context->slots->mmu, map);
+		if (result != SLAT_MAP_NO_TABLE)
+			return map_result(context->slots->mmu, result);
+	}
+	return host_fault(context, map, fault->write);
 }
 
 enum slat_fault_result slat_handle_fault(struct slat_fault_context *context,
@@ -130,5 +162,5 @@ enum slat_fault_result slat_handle_fault(struct slat_fault_context *context,
 	/* Not cached: reads of the slot must stay RAM. */
 	if (fault->write && (map.slot->flags & KVM_MEM_READONLY))
 		return SLAT_FAULT_MMIO;
-	return ram_fault(context, &map, fault->write);
+	return ram_fault(context, &map, fault);
 }

@@ -21,10 +21,18 @@
 #define EPT_D			BIT_ULL(9)
 #define EPT_ADDR_MASK		GENMASK_ULL(51, 12)
 
+/*
+ * Ignored by hardware: the host mapping behind this leaf grants write, and the
+ * slot is writable. So a leaf with it and without W is write-protected for the
+ * dirty log alone and may get W back without asking the host.
+ */
+#define EPT_SW_HOST_WRITABLE	BIT_ULL(52)
+
 /* Bits 2:0 = 110b (write and execute without read): always a misconfiguration. */
 #define EPT_MMIO_MAGIC		(EPT_W | EPT_X)
 
 static_assert((EPT_MMIO_MAGIC & EPT_R) == 0);
+static_assert((EPT_SW_HOST_WRITABLE & EPT_ADDR_MASK) == 0);
 static_assert((EPT_ADDR_MASK & (EPT_RWX | EPT_MEMTYPE_MASK | EPT_IPAT | EPT_PS |
 				EPT_A | EPT_D)) == 0);
 
@@ -73,10 +81,11 @@ static inline u64 ept_make_table(u64 table_pa)
  * A leaf of 4 KiB: write-back with IPAT (no device is assigned, so the guest's
  * PAT has no say), A and D preset so that hardware need not write them.
  */
-static inline u64 ept_make_leaf(kvm_pfn_t pfn, bool write, bool exec)
+static inline u64 ept_make_leaf(kvm_pfn_t pfn, bool write, bool host_writable)
 {
-	return ((pfn << SLAT_PAGE_SHIFT) & EPT_ADDR_MASK) | EPT_R |
-	       (write ? EPT_W | EPT_D : 0) | (exec ? EPT_X : 0) |
+	return ((pfn << SLAT_PAGE_SHIFT) & EPT_ADDR_MASK) | EPT_R | EPT_X |
+	       (write ? EPT_W | EPT_D : 0) |
+	       (host_writable ? EPT_SW_HOST_WRITABLE : 0) |
 	       EPT_MEMTYPE_WB | EPT_IPAT | EPT_A;
 }
 
@@ -95,7 +104,8 @@ static inline bool ept_is_wellformed(u64 entry, int level)
 		return !(entry & ~(EPT_ADDR_MASK | EPT_RWX | EPT_A));
 	return (entry & EPT_MEMTYPE_MASK) == EPT_MEMTYPE_WB &&
 	       !(entry & ~(EPT_ADDR_MASK | EPT_RWX | EPT_MEMTYPE_MASK |
-			   EPT_IPAT | EPT_PS | EPT_A | EPT_D));
+			   EPT_IPAT | EPT_PS | EPT_A | EPT_D |
+			   EPT_SW_HOST_WRITABLE));
 }
 
 /*

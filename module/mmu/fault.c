@@ -50,11 +50,26 @@ static struct slat_table *walk_to_leaf(struct slat_mmu *mmu,
 /* The entry to write over @old for @map; @old itself if it is as good already. */
 static u64 leaf_for(u64 old, const struct slat_map *map)
 {
+	u64 gain = 0;
+
 	if (!ept_is_present(old))
-		return ept_make_leaf(map->pfn, map->write, true);
-	if (map->write && !(old & EPT_W))
-		return old | EPT_W | EPT_D;
-	return old;
+		return ept_make_leaf(map->pfn, map->write, map->host_writable);
+	if (map->host_writable)
+		gain |= EPT_SW_HOST_WRITABLE;
+	if (map->write)
+		gain |= EPT_W | EPT_D;
+	return old | gain;
+}
+
+/*
+ * W was granted: the page counts as dirty. In the same shared section as the
+ * entry, so that a collection, which is exclusive, sees both or neither.
+ */
+static void map_mark_dirty(const struct slat_map *map)
+{
+	if (map->dirty_bitmap && map->write &&
+	    !port_bit_test(map->dirty_bit, map->dirty_bitmap))
+		port_bit_set(map->dirty_bit, map->dirty_bitmap);
 }
 
 /*
@@ -75,6 +90,7 @@ static enum slat_map_result leaf_install(struct slat_mmu *mmu,
 		if (new == old)
 			return SLAT_MAP_SPURIOUS;
 	} while (!slat_entry_try_set(mmu, table, map->gfn, &old, new));
+	map_mark_dirty(map);
 	return SLAT_MAP_INSTALLED;
 }
 
@@ -97,6 +113,43 @@ enum slat_map_result slat_mmu_map(struct slat_mmu *mmu,
 
 	if (moved)
 		slat_mmu_zap_range(mmu, map->gfn, map->gfn + 1, true);
+	return result;
+}
+
+/* SLAT_MAP_NO_TABLE: no leaf that may be made writable without the host. */
+static enum slat_map_result leaf_make_writable(struct slat_mmu *mmu,
+					       struct slat_table *table,
+					       const struct slat_map *map)
+{
+	u64 old = port_entry_read(slat_table_entry(table, map->gfn));
+
+	do {
+		if (!ept_is_leaf(old, table->level) ||
+		    !(old & EPT_SW_HOST_WRITABLE))
+			return SLAT_MAP_NO_TABLE;
+		if (old & EPT_W)
+			return SLAT_MAP_SPURIOUS;
+	} while (!slat_entry_try_set(mmu, table, map->gfn, &old,
+				     old | EPT_W | EPT_D));
+	map_mark_dirty(map);
+	return SLAT_MAP_INSTALLED;
+}
+
+enum slat_map_result slat_mmu_make_writable(struct slat_mmu *mmu,
+					    const struct slat_map *map)
+{
+	enum slat_map_result result = SLAT_MAP_RETRY;
+
+	port_read_lock(&mmu->lock);
+	if (map->still_valid(map)) {
+		struct slat_table *table = slat_table_find_leaf(mmu, map->gfn);
+
+		result = table ? leaf_make_writable(mmu, table, map) :
+				 SLAT_MAP_NO_TABLE;
+	}
+	port_read_unlock(&mmu->lock);
+	if (result == SLAT_MAP_INSTALLED)
+		atomic64_inc(&mmu->stats.faults_write);
 	return result;
 }
 

@@ -38,6 +38,7 @@ void slat_table_free(struct slat_table *table);
 void slat_table_free_subtree(struct slat_table *table);
 void slat_table_set_place(struct slat_table *table, struct slat_table *parent,
 			  gfn_t gfn);
+struct slat_table *slat_table_find_leaf(struct slat_mmu *mmu, gfn_t gfn);
 bool slat_table_is_empty(const struct slat_table *table);
 bool slat_table_has_present(const struct slat_table *table);
 void slat_table_list_mmio(struct slat_mmu *mmu, struct slat_table *table);
@@ -73,6 +74,8 @@ bool slat_entry_try_set(struct slat_mmu *mmu, struct slat_table *table, gfn_t gf
 			u64 *old, u64 new);
 void slat_entry_zap(struct slat_batch *batch, struct slat_table *table, gfn_t gfn);
 void slat_entry_unlink(struct slat_batch *batch, struct slat_table *table);
+bool slat_entry_wrprot(struct slat_batch *batch, struct slat_table *table,
+		       gfn_t gfn);
 bool slat_entry_clear_accessed(struct slat_mmu *mmu, struct slat_table *table,
 			       gfn_t gfn);
 

@@ -19,9 +19,11 @@
 #include "mmio_gen.h"
 #include "notify.h"
 #include "ops.h"
+#include "policy.h"
 
 struct slat_table;
 struct slat_memslot;
+struct slat_memslots;
 struct slat_slots_root;
 struct slat_mmu;
 
@@ -33,6 +35,8 @@ struct slat_mmu;
  * @mmio_mark: MMIO entries written (first touch or after going stale)
  * @mmio_hit: misconfigurations resolved from the entry alone
  * @mmio_stale: misconfigurations whose entry had an older generation
+ * @faults_write: write faults on a protected leaf mended without the host
+ * @wrprot_leafs: leafs write-protected for the dirty log
  * @zapped_leafs: present leafs made non-present
  * @zapped_mmio: MMIO entries removed by a wrap or with their table
  * @tables: table pages linked now, the root included (grows and shrinks)
@@ -46,6 +50,8 @@ struct slat_mmu_stats {
 	atomic64_t faults_ram;
 	atomic64_t faults_spurious;
 	atomic64_t faults_retry;
+	atomic64_t faults_write;
+	atomic64_t wrprot_leafs;
 	atomic64_t mmio_mark;
 	atomic64_t mmio_hit;
 	atomic64_t mmio_stale;
@@ -128,10 +134,13 @@ struct slat_table_cache {
  * @hva: its host address
  * @notify_seq: captured before the host was asked
  * @write: grant write
+ * @host_writable: the host and the slot allow write, whether or not @write
+ * @dirty_bitmap: of the slot, NULL if it does not log; written when W is granted
+ * @dirty_bit: the bit of @gfn in it
  * @still_valid: asked under the mmu lock, just before the entry is written
  */
 struct slat_map {
-	const void *slots;
+	struct slat_memslots *slots;
 	const struct slat_slots_root *root;
 	const struct slat_memslot *slot;
 	gfn_t gfn;
@@ -139,6 +148,9 @@ struct slat_map {
 	hva_t hva;
 	u64 notify_seq;
 	bool write;
+	bool host_writable;
+	unsigned long *dirty_bitmap;
+	u64 dirty_bit;
 	bool (*still_valid)(const struct slat_map *map);
 };
 
@@ -228,6 +240,18 @@ enum slat_map_result slat_mmu_map(struct slat_mmu *mmu,
 				  const struct slat_map *map);
 
 /**
+ * slat_mmu_make_writable() - give W back to a leaf that only the log took it from
+ * @mmu: the EPT
+ * @map: @slot, @gfn and the dirty bitmap filled in; @still_valid asks for the
+ *	slot alone, since a leaf that is present is what the host still grants
+ *
+ * Called inside the reader section. Return: SLAT_MAP_NO_TABLE when there is no
+ * such leaf: take the way over the host.
+ */
+enum slat_map_result slat_mmu_make_writable(struct slat_mmu *mmu,
+					    const struct slat_map *map);
+
+/**
  * slat_mmu_mark_mmio() - write an MMIO entry
  * @mmu: the EPT
  * @cache: topped up
@@ -268,6 +292,53 @@ enum slat_mmio_lookup slat_mmu_lookup_mmio(struct slat_mmu *mmu, gfn_t gfn,
  */
 bool slat_mmu_zap_range(struct slat_mmu *mmu, gfn_t start, gfn_t end,
 			bool may_yield);
+
+/**
+ * slat_mmu_wrprot_range() - write-protect every leaf of a range, and flush
+ * @mmu: the EPT
+ * @start: first gfn
+ * @end: first gfn behind the range
+ *
+ * Takes the mmu lock exclusive and may yield.
+ *
+ * Return: how many leafs lost W.
+ */
+u64 slat_mmu_wrprot_range(struct slat_mmu *mmu, gfn_t start, gfn_t end);
+
+/**
+ * struct slat_dirty_round - one collection of a slot's dirty bits
+ * @base_gfn: gfn of bit 0
+ * @npages: bits
+ * @live: the bitmap that writers set bits in
+ * @only: take only these bits; NULL: all
+ * @strategy: how to protect
+ * @taken: out: the bits taken from @live
+ * @nr_protected: out: leafs that lost W
+ * @nr_visited: out: leafs looked at
+ */
+struct slat_dirty_round {
+	gfn_t base_gfn;
+	u64 npages;
+	unsigned long *live;
+	const unsigned long *only;
+	enum slat_wrprot strategy;
+	unsigned long *taken;
+	u64 nr_protected;
+	u64 nr_visited;
+};
+
+/**
+ * slat_mmu_collect_dirty() - take dirty bits and protect their pages, and flush
+ * @mmu: the EPT
+ * @round: what to take, and what came of it
+ *
+ * A bit is taken and its leaf protected in one exclusive section, and a fault
+ * grants W and sets the bit in one shared section; so when it returns, each page
+ * whose bit was taken traps its next write, or has its bit set again.
+ * Takes the mmu lock exclusive and may yield.
+ */
+void slat_mmu_collect_dirty(struct slat_mmu *mmu,
+			    struct slat_dirty_round *round);
 
 /**
  * slat_mmu_zap_mmio() - remove every MMIO entry; RAM leafs stay

@@ -12,7 +12,7 @@
  *
  *  types      u8 u16 u32 u64 bool, gfn_t gpa_t hva_t (unsigned long),
  *             kvm_pfn_t, struct list_head, atomic64_t
- *  language   READ_ONCE WRITE_ONCE smp_mb smp_rmb smp_wmb smp_load_acquire
+ *  language   __user READ_ONCE WRITE_ONCE smp_mb smp_rmb smp_wmb smp_load_acquire
  *             smp_store_release likely unlikely container_of static_assert
  *             ARRAY_SIZE BIT_ULL GENMASK_ULL min max swap memcpy size_t
  *             E* error numbers
@@ -21,8 +21,11 @@
  *             list_splice_tail_init list_first_entry list_for_each_entry
  *             list_for_each_entry_safe
  *  atomics    atomic64_read atomic64_set atomic64_inc atomic64_dec
- *             atomic64_add atomic64_inc_return
- *             port_bit_set(nr, words) port_word_xchg(word, value)
+ *             atomic64_add atomic64_dec_return
+ *             port_bit_set(nr, words) port_bit_test(nr, words)
+ *             port_word_xchg(word, value) port_word_or(word, bits)
+ *             port_word_andnot(word, bits), which return the old word;
+ *             port_popcount(word) port_first_bit(word)
  *  locks      port_rwlock_t: port_rwlock_init port_read_lock
  *             port_read_unlock port_write_lock port_write_unlock
  *             port_rwlock_contended port_rwlock_relax port_assert_write
@@ -38,6 +41,8 @@
  *  entries    port_entry_read port_entry_write port_entry_xchg
  *             port_entry_cmpxchg (the only way to touch a paging entry)
  *  user       port_user_range_ok(hva, bytes)
+ *             port_copy_to_user(to, from, bytes), port_copy_from_user: false
+ *             when a part could not be copied
  *
  * port_rwlock_contended(lock) says whether somebody waits for the lock or the
  * time slice is over; port_rwlock_relax(lock) then lets others run and takes

@@ -7,6 +7,7 @@
 #define SLAT_MMU_PORT_KERNEL_H
 
 #include <linux/atomic.h>
+#include <linux/bitops.h>
 #include <linux/bits.h>
 #include <linux/bug.h>
 #include <linux/build_bug.h>
@@ -132,6 +133,34 @@ static inline void port_bit_set(unsigned long nr, unsigned long *words)
 	set_bit(nr, words);
 }
 
+static inline bool port_bit_test(unsigned long nr, const unsigned long *words)
+{
+	return test_bit(nr, words);
+}
+
+static inline unsigned int port_popcount(unsigned long word)
+{
+	return hweight_long(word);
+}
+
+/* Number of the lowest bit that is set in @word, which is not 0. */
+static inline unsigned int port_first_bit(unsigned long word)
+{
+	return __ffs(word);
+}
+
+static inline unsigned long port_word_or(unsigned long *word,
+					 unsigned long bits)
+{
+	return atomic_long_fetch_or(bits, (atomic_long_t *)word);
+}
+
+static inline unsigned long port_word_andnot(unsigned long *word,
+					     unsigned long bits)
+{
+	return atomic_long_fetch_andnot(bits, (atomic_long_t *)word);
+}
+
 static inline unsigned long port_word_xchg(unsigned long *word,
 					   unsigned long value)
 {
@@ -141,6 +170,18 @@ static inline unsigned long port_word_xchg(unsigned long *word,
 static inline bool port_user_range_ok(unsigned long hva, u64 bytes)
 {
 	return access_ok((void __user *)hva, bytes);
+}
+
+static inline bool port_copy_to_user(void __user *to, const void *from,
+				     size_t bytes)
+{
+	return !copy_to_user(to, from, bytes);
+}
+
+static inline bool port_copy_from_user(void *to, const void __user *from,
+				       size_t bytes)
+{
+	return !copy_from_user(to, from, bytes);
 }
 
 #endif

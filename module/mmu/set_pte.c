@@ -127,6 +127,37 @@ void slat_entry_unlink(struct slat_batch *batch, struct slat_table *table)
 }
 
 /**
+ * slat_entry_wrprot() - take W from a leaf
+ * @batch: the exclusive section; learns that a flush is owed
+ * @table: table of the entry
+ * @gfn: a gfn that the entry covers
+ *
+ * A leaf that has no W owes nothing: whoever took it flushed before it dropped
+ * the mmu lock (slat_batch_flush()). Hardware may set A or D meanwhile, hence
+ * the exchange in a loop.
+ *
+ * Return: true if it had W.
+ */
+bool slat_entry_wrprot(struct slat_batch *batch, struct slat_table *table,
+		       gfn_t gfn)
+{
+	u64 *entry = slat_table_entry(table, gfn);
+	u64 old = port_entry_read(entry);
+
+	port_assert_write(&batch->mmu->lock);
+	while (ept_is_leaf(old, table->level) && (old & EPT_W)) {
+		u64 found = port_entry_cmpxchg(entry, old, old & ~EPT_W);
+
+		if (found == old) {
+			batch->flush_owed = true;
+			return true;
+		}
+		old = found;
+	}
+	return false;
+}
+
+/**
  * slat_entry_clear_accessed() - clear the A bit of a present leaf
  * @mmu: the EPT; lock held exclusive
  * @table: table of the entry

@@ -55,6 +55,22 @@ void slat_table_set_place(struct slat_table *table, struct slat_table *parent,
 	table->base = slat_level_base(gfn, parent->level);
 }
 
+/* The table of the 4 KiB entries for @gfn, or NULL. The mmu lock is held. */
+struct slat_table *slat_table_find_leaf(struct slat_mmu *mmu, gfn_t gfn)
+{
+	struct slat_table *table = mmu->root;
+
+	port_assert_held(&mmu->lock);
+	while (table->level > SLAT_LEVEL_4K) {
+		u64 entry = port_entry_read(slat_table_entry(table, gfn));
+
+		if (!ept_is_table(entry, table->level))
+			return NULL;
+		table = slat_table_of(entry);
+	}
+	return table;
+}
+
 bool slat_table_is_empty(const struct slat_table *table)
 {
 	unsigned int i;

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The dirty log of a slot: bitmaps, and the client's calls that read and clear
+ * them. Called by the VM's ioctls; takes slots_lock itself. How pages are
+ * protected again is mmu/wrprot.c's job, which strategy mmu/policy.h's.
+ */
+#include "dirty_log.h"
+
+#define WORD_BITS	(8 * sizeof(unsigned long))
+
+struct slat_dirty_log *slat_dirty_log_create(u64 npages, bool all_set)
+{
+	u64 nr_words = (npages + WORD_BITS - 1) / WORD_BITS;
+	struct slat_dirty_log *log;
+	u64 bit;
+
+	log = port_alloc(sizeof(*log) + 2 * nr_words * sizeof(*log->live));
+	if (!log)
+		return NULL;
+	atomic64_set(&log->refs, 1);
+	log->nr_words = nr_words;
+	log->live = (unsigned long *)(log + 1);
+	log->taken = log->live + nr_words;
+	if (all_set) {
+		for (bit = 0; bit < npages / WORD_BITS; bit++)
+			log->live[bit] = ~0UL;
+		if (npages % WORD_BITS)
+			log->live[bit] = BIT_ULL(npages % WORD_BITS) - 1;
+	}
+	return log;
+}
+
+struct slat_dirty_log *slat_dirty_log_get(struct slat_dirty_log *log)
+{
+	if (log)
+		atomic64_inc(&log->refs);
+	return log;
+}
+
+void slat_dirty_log_put(struct slat_dirty_log *log)
+{
+	if (log && !atomic64_dec_return(&log->refs))
+		port_free(log);
+}
+
+/* The slot with number @id, which must log; slots_lock is held. */
+static int logging_slot(struct slat_memslots *slots, u32 id,
+			const struct slat_memslot **slot)
+{
+	port_assert_mutex(&slots->lock);
+	if (id >= slots->config.nr_max)
+		return -EINVAL;
+	*slot = slat_slots_find_id(slots->root, id);
+	if (!*slot || !(*slot)->log)
+		return -ENOENT;
+	return 0;
+}
+
+static u64 words_popcount(const unsigned long *words, u64 nr)
+{
+	u64 bits = 0;
+
+	while (nr--)
+		bits += port_popcount(*words++);
+	return bits;
+}
+
+/* Take bits of @slot (of words from @first on) into its taken bitmap. */
+static void slot_collect(struct slat_memslots *slots,
+			 const struct slat_memslot *slot, u64 first,
+			 struct slat_dirty_round *round)
+{
+	struct slat_dirty_log *log = slot->log;
+	u64 words = (round->npages + WORD_BITS - 1) / WORD_BITS;
+	u64 dirty;
+
+	round->base_gfn = slot->base_gfn + first * WORD_BITS;
+	round->live = log->live + first;
+	round->taken = log->taken + first;
+	/* Bits may come and go meanwhile: it is a guess about cost alone. */
+	dirty = words_popcount(round->only ? round->only : round->live, words);
+	round->strategy =
+		slat_choose_wrprot(READ_ONCE(slots->policy), dirty,
+				   atomic64_read(&slots->mmu->stats.tables));
+	slat_mmu_collect_dirty(slots->mmu, round);
+}
+
+/* The client did not get the bits: nothing may be lost. */
+static void log_put_back(struct slat_dirty_log *log)
+{
+	u64 i;
+
+	for (i = 0; i < log->nr_words; i++) {
+		if (log->taken[i])
+			port_word_or(&log->live[i], log->taken[i]);
+	}
+}
+
+static int log_get(struct slat_memslots *slots, const struct slat_memslot *slot,
+		   void __user *to)
+{
+	struct slat_dirty_round round = { .npages = slot->npages };
+	struct slat_dirty_log *log = slot->log;
+	size_t bytes = log->nr_words * sizeof(*log->live);
+
+	if (slots->manual_protect) {
+		memcpy(log->taken, log->live, bytes);
+		return port_copy_to_user(to, log->taken, bytes) ? 0 : -EFAULT;
+	}
+	slot_collect(slots, slot, 0, &round);
+	if (port_copy_to_user(to, log->taken, bytes))
+		return 0;
+	log_put_back(log);
+	return -EFAULT;
+}
+
+int slat_memslots_get_dirty_log(struct slat_memslots *slots,
+				const struct kvm_dirty_log *log)
+{
+	const struct slat_memslot *slot;
+	int err;
+
+	port_mutex_lock(&slots->lock);
+	err = logging_slot(slots, log->slot, &slot);
+	if (!err)
+		err = log_get(slots, slot, log->dirty_bitmap);
+	port_mutex_unlock(&slots->lock);
+	return err;
+}
+
+/* Is the range of @log one that @slot can clear? */
+static bool clear_range_is_ok(const struct slat_memslot *slot,
+			      const struct kvm_clear_dirty_log *log)
+{
+	u64 npages = log->num_pages;
+
+	if (log->first_page % WORD_BITS || log->first_page > slot->npages)
+		return false;
+	if (npages > slot->npages - log->first_page)
+		return false;
+	return npages == slot->npages - log->first_page ||
+	       !(npages % WORD_BITS);
+}
+
+static int log_clear(struct slat_memslots *slots, const struct slat_memslot *slot,
+		     const struct kvm_clear_dirty_log *log)
+{
+	struct slat_dirty_round round = { .npages = log->num_pages };
+	size_t bytes = (round.npages + WORD_BITS - 1) / WORD_BITS *
+		       sizeof(unsigned long);
+	unsigned long *only;
+	int err = 0;
+
+	if (!clear_range_is_ok(slot, log))
+		return -EINVAL;
+	only = port_alloc(bytes);
+	if (!only)
+		return -ENOMEM;
+	round.only = only;
+	if (port_copy_from_user(only, log->dirty_bitmap, bytes))
+		slot_collect(slots, slot, log->first_page / WORD_BITS, &round);
+	else
+		err = -EFAULT;
+	port_free(only);
+	return err;
+}
+
+int slat_memslots_clear_dirty_log(struct slat_memslots *slots,
+				  const struct kvm_clear_dirty_log *log)
+{
+	const struct slat_memslot *slot;
+	int err;
+
+	port_mutex_lock(&slots->lock);
+	err = logging_slot(slots, log->slot, &slot);
+	if (!err)
+		err = log_clear(slots, slot, log);
+	port_mutex_unlock(&slots->lock);
+	return err;
+}
+
+void slat_memslots_mark_dirty(struct slat_memslots *slots, gfn_t gfn)
+{
+	const struct slat_memslot *slot;
+
+	/*
+	 * The write before the lookup. Pairs with the publication of the slot
+	 * that logs: if it is not seen here, the write came before it.
+	 */
+	smp_mb();
+	slot = slat_slots_find(slat_memslots_read(slots), gfn);
+	if (slot && slot->log)
+		port_bit_set(gfn - slot->base_gfn, slot->log->live);
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Write protection for the dirty log: a whole range when a log is enabled, and
+ * the pages whose dirty bits are collected, by either strategy. Called by
+ * dirty_log.c and memslots.c; takes the mmu lock exclusive itself.
+ */
+#include "internal.h"
+
+#define WORD_BITS	(8 * sizeof(unsigned long))
+/* A collection may yield after this many words: one leaf table's worth. */
+#define CHUNK_WORDS	(SLAT_TABLE_ENTRIES / WORD_BITS)
+
+u64 slat_mmu_wrprot_range(struct slat_mmu *mmu, gfn_t start, gfn_t end)
+{
+	struct slat_batch batch;
+	struct slat_iter iter;
+	u64 nr = 0;
+
+	slat_batch_init(&batch, mmu);
+	port_write_lock(&mmu->lock);
+	slat_for_each_entry(&iter, mmu, start, end) {
+		if (slat_iter_yield(&iter, &batch))
+			continue;
+		nr += slat_entry_wrprot(&batch, iter.table, iter.gfn);
+	}
+	slat_batch_flush(&batch);
+	port_write_unlock(&mmu->lock);
+	atomic64_add(nr, &mmu->stats.wrprot_leafs);
+	return nr;
+}
+
+/* Protect the leaf of each taken bit of words [from, until). */
+static void protect_by_rmap(struct slat_batch *batch,
+			    struct slat_dirty_round *round, u64 from, u64 until)
+{
+	struct slat_table *table = NULL;
+	u64 i;
+
+	for (i = from; i < until; i++) {
+		unsigned long word = round->taken[i];
+
+		for (; word; word &= word - 1) {
+			gfn_t gfn = round->base_gfn + i * WORD_BITS +
+				    port_first_bit(word);
+
+			round->nr_visited++;
+			if (!table || slat_level_base(gfn, SLAT_LEVEL_2M) !=
+				      table->base)
+				table = slat_table_find_leaf(batch->mmu, gfn);
+			if (table && slat_entry_wrprot(batch, table, gfn))
+				round->nr_protected++;
+		}
+	}
+}
+
+/* Protect every leaf that words [from, until) stand for. */
+static void protect_by_scan(struct slat_batch *batch,
+			    struct slat_dirty_round *round, u64 from, u64 until)
+{
+	gfn_t start = round->base_gfn + from * WORD_BITS;
+	gfn_t end = round->base_gfn + min(until * WORD_BITS, round->npages);
+	struct slat_iter iter;
+
+	slat_for_each_entry(&iter, batch->mmu, start, end) {
+		if (iter.table->level != SLAT_LEVEL_4K)
+			continue;
+		round->nr_visited++;
+		if (slat_entry_wrprot(batch, iter.table, iter.gfn))
+			round->nr_protected++;
+	}
+}
+
+/* Take the bits of words [from, until); says whether there were any. */
+static bool take_bits(struct slat_dirty_round *round, u64 from, u64 until)
+{
+	unsigned long any = 0;
+	u64 i;
+
+	for (i = from; i < until; i++) {
+		unsigned long only = round->only ? round->only[i] : ~0UL;
+		unsigned long taken = 0;
+
+		if (READ_ONCE(round->live[i]) & only)
+			taken = round->only ?
+				port_word_andnot(&round->live[i], only) & only :
+				port_word_xchg(&round->live[i], 0);
+		round->taken[i] = taken;
+		any |= taken;
+	}
+	return any;
+}
+
+/*
+ * A scan protects pages too whose bit is not taken (@only, or written since the
+ * chunk before): their bit is set, so their next write has nothing to report,
+ * and the fault that it takes sets it again.
+ */
+void slat_mmu_collect_dirty(struct slat_mmu *mmu,
+			    struct slat_dirty_round *round)
+{
+	u64 words = (round->npages + WORD_BITS - 1) / WORD_BITS;
+	struct slat_batch batch;
+	u64 at;
+
+	round->nr_protected = 0;
+	round->nr_visited = 0;
+	slat_batch_init(&batch, mmu);
+	port_write_lock(&mmu->lock);
+	for (at = 0; at < words; at += CHUNK_WORDS) {
+		u64 until = min(at + CHUNK_WORDS, words);
+
+		if (take_bits(round, at, until)) {
+			if (round->strategy == SLAT_WRPROT_RMAP)
+				protect_by_rmap(&batch, round, at, until);
+			else
+				protect_by_scan(&batch, round, at, until);
+		}
+		slat_batch_yield(&batch);
+	}
+	slat_batch_flush(&batch);
+	port_write_unlock(&mmu->lock);
+	atomic64_add(round->nr_protected, &mmu->stats.wrprot_leafs);
+}
