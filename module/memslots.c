@@ -19,9 +19,8 @@
  * faulted in.
  */
 #include "memslots.h"
-#include "array.h"
-#include "dirty_log.h"
 #include "hva_index.h"
+#include "slot_set.h"
 
 /**
  * struct change - one update, from validation to publication
@@ -40,163 +39,6 @@ struct change {
 	struct slat_slots_root *final;
 	struct slat_hva_index *index;
 };
-
-static struct slat_slots_root *root_alloc(u32 nr)
-{
-	struct slat_slots_root *root;
-
-	root = port_alloc(sizeof(*root) + 2 * nr * sizeof(root->by_gfn[0]));
-	if (!root)
-		return NULL;
-	root->nr = nr;
-	root->by_gfn = (struct slat_memslot **)(root + 1);
-	root->by_id = root->by_gfn + nr;
-	return root;
-}
-
-static void root_retired_free(struct slat_retired *retired)
-{
-	port_free(container_of(retired, struct slat_slots_root, retired));
-}
-
-static void slot_free(struct slat_memslot *slot)
-{
-	if (!slot)
-		return;
-	slat_dirty_log_put(slot->log);
-	port_free(slot);
-}
-
-static void slot_retired_free(struct slat_retired *retired)
-{
-	slot_free(container_of(retired, struct slat_memslot, retired));
-}
-
-/* Number of slots that begin at or below @gfn. */
-static u32 slots_up_to_gfn(const struct slat_slots_root *root, gfn_t gfn)
-{
-	u32 low = 0, high = root->nr;
-
-	while (low < high) {
-		u32 mid = low + (high - low) / 2;
-
-		if (root->by_gfn[mid]->base_gfn <= gfn)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
-/* Number of slots whose id is below @id. */
-static u32 slots_below_id(const struct slat_slots_root *root, u32 id)
-{
-	u32 low = 0, high = root->nr;
-
-	while (low < high) {
-		u32 mid = low + (high - low) / 2;
-
-		if (root->by_id[mid]->id < id)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
-const struct slat_memslot *slat_slots_find(const struct slat_slots_root *root,
-					   gfn_t gfn)
-{
-	u32 nr = slots_up_to_gfn(root, gfn);
-	const struct slat_memslot *slot;
-
-	if (!nr)
-		return NULL;
-	slot = root->by_gfn[nr - 1];
-	return gfn - slot->base_gfn < slot->npages ? slot : NULL;
-}
-
-static struct slat_memslot *slots_find_id(const struct slat_slots_root *root,
-					  u32 id)
-{
-	u32 at = slots_below_id(root, id);
-
-	if (at == root->nr || root->by_id[at]->id != id)
-		return NULL;
-	return root->by_id[at];
-}
-
-const struct slat_memslot *slat_slots_find_id(const struct slat_slots_root *root,
-					      u32 id)
-{
-	return slots_find_id(root, id);
-}
-
-/* A copy of @root in which @new stands for @old; either may be NULL. */
-static struct slat_slots_root *root_replace(const struct slat_slots_root *root,
-					    const struct slat_memslot *old,
-					    struct slat_memslot *new, u64 gen)
-{
-	struct slat_slots_root *copy = root_alloc(root->nr - !!old + !!new);
-	struct slat_exchange change = {
-		.size = sizeof(new),
-		.nr = root->nr,
-		.out = SLAT_EXCHANGE_NONE,
-		.in = SLAT_EXCHANGE_NONE,
-		.item = &new,
-	};
-
-	if (!copy)
-		return NULL;
-	copy->generation = gen;
-	if (old)
-		change.out = slots_up_to_gfn(root, old->base_gfn) - 1;
-	if (new)
-		change.in = slots_up_to_gfn(root, new->base_gfn);
-	slat_array_exchange(copy->by_gfn, root->by_gfn, &change);
-
-	if (old)
-		change.out = slots_below_id(root, old->id);
-	if (new)
-		change.in = slots_below_id(root, new->id);
-	slat_array_exchange(copy->by_id, root->by_id, &change);
-	return copy;
-}
-
-/* The slot that @r asks for; one that logged before keeps its bits. */
-static struct slat_memslot *slot_make(const struct kvm_userspace_memory_region *r,
-				      const struct slat_memslot *old, bool all_set)
-{
-	struct slat_memslot *slot = port_alloc(sizeof(*slot));
-
-	if (!slot)
-		return NULL;
-	slot->base_gfn = r->guest_phys_addr >> SLAT_PAGE_SHIFT;
-	slot->npages = r->memory_size >> SLAT_PAGE_SHIFT;
-	slot->hva = r->userspace_addr;
-	slot->id = r->slot;
-	slot->flags = r->flags;
-	if (!(r->flags & KVM_MEM_LOG_DIRTY_PAGES))
-		return slot;
-	slot->log = old && old->log ? slat_dirty_log_get(old->log) :
-		    slat_dirty_log_create(slot->npages, all_set);
-	if (slot->log)
-		return slot;
-	slot_free(slot);
-	return NULL;
-}
-
-static struct slat_memslot *slot_make_invalid(const struct slat_memslot *slot)
-{
-	struct slat_memslot *invalid = port_alloc(sizeof(*invalid));
-
-	if (!invalid)
-		return NULL;
-	*invalid = *slot;
-	invalid->invalid = true;
-	slat_dirty_log_get(invalid->log);
-	return invalid;
-}
 
 /*
  * Publish @root: from here on new readers see it. The store is a release so
@@ -227,7 +69,7 @@ int slat_memslots_init(struct slat_memslots *slots, struct slat_mmu *mmu,
 	slots->index = slat_hva_index_replace(NULL, NULL, NULL);
 	if (!slots->index)
 		return -ENOMEM;
-	slots->root = root_alloc(0);
+	slots->root = slat_slots_root_alloc(0);
 	if (!slots->root) {
 		port_free(slots->index);
 		return -ENOMEM;
@@ -246,7 +88,7 @@ void slat_memslots_destroy(struct slat_memslots *slots)
 	u32 i;
 
 	for (i = 0; i < slots->root->nr; i++)
-		slot_free(slots->root->by_gfn[i]);
+		slat_memslot_free(slots->root->by_gfn[i]);
 	port_free(slots->root);
 	port_free(slots->index);
 }
@@ -272,25 +114,6 @@ static int region_check(const struct slat_memslots *slots,
 	if (r->memory_size >> SLAT_PAGE_SHIFT > SLAT_MAX_SLOT_PAGES)
 		return -EINVAL;
 	return 0;
-}
-
-static bool region_overlaps(const struct slat_slots_root *root,
-			   const struct kvm_userspace_memory_region *r,
-			   const struct slat_memslot *self)
-{
-	gfn_t start = r->guest_phys_addr >> SLAT_PAGE_SHIFT;
-	gfn_t end = start + (r->memory_size >> SLAT_PAGE_SHIFT);
-	u32 at = slots_up_to_gfn(root, end - 1);
-
-	/* Slots are disjoint: at most one of those that reach in is @self. */
-	while (at--) {
-		const struct slat_memslot *slot = root->by_gfn[at];
-
-		if (slot == self)
-			continue;
-		return slot->base_gfn + slot->npages > start;
-	}
-	return false;
 }
 
 enum change_kind {
@@ -321,7 +144,7 @@ static int change_kind(const struct slat_memslots *slots,
 							CHANGE_FLAGS;
 		kind = CHANGE_MOVE;
 	}
-	if (region_overlaps(slots->root, r, old))
+	if (slat_slots_overlap(slots->root, base_gfn, base_gfn + npages, old))
 		return -EEXIST;
 	if (base_gfn + npages > slots->config.max_gfn)
 		return -EINVAL;
@@ -330,8 +153,8 @@ static int change_kind(const struct slat_memslots *slots,
 
 static void change_free(struct change *change)
 {
-	slot_free(change->new);
-	slot_free(change->invalid);
+	slat_memslot_free(change->new);
+	slat_memslot_free(change->invalid);
 	port_free(change->flux);
 	port_free(change->final);
 	port_free(change->index);
@@ -353,22 +176,25 @@ static int change_prepare(struct slat_memslots *slots, struct change *change,
 	bool goes = kind == CHANGE_DELETE || kind == CHANGE_MOVE;
 
 	if (kind != CHANGE_DELETE) {
-		change->new = slot_make(r, change->old, slots_log_all_set(slots));
+		change->new = slat_memslot_create(r, change->old,
+						  slots_log_all_set(slots));
 		if (!change->new)
 			return -ENOMEM;
 	}
 	if (goes) {
-		change->invalid = slot_make_invalid(change->old);
+		change->invalid = slat_memslot_create_invalid(change->old);
 		if (!change->invalid)
 			return -ENOMEM;
 	}
 	if (goes || slat_gen_wraps(&slots->mmu->config.layout, next)) {
-		change->flux = root_replace(root, goes ? change->old : NULL,
-					    change->invalid, flux);
+		change->flux = slat_slots_root_replace(root,
+						       goes ? change->old : NULL,
+						       change->invalid, flux);
 		if (!change->flux)
 			return -ENOMEM;
 	}
-	change->final = root_replace(root, change->old, change->new, next);
+	change->final = slat_slots_root_replace(root, change->old, change->new,
+						next);
 	if (!change->final)
 		return -ENOMEM;
 	if (kind != CHANGE_FLAGS) {
@@ -430,16 +256,10 @@ static void change_finish(struct slat_memslots *slots, struct change *change,
 		slat_mmu_wrprot_range(slots->mmu, change->new->base_gfn,
 				      change->new->base_gfn + change->new->npages);
 
-	slat_epoch_retire(epochs, &before->retired, root_retired_free);
-	if (change->flux)
-		slat_epoch_retire(epochs, &change->flux->retired,
-				  root_retired_free);
-	if (change->old)
-		slat_epoch_retire(epochs, &change->old->retired,
-				  slot_retired_free);
-	if (change->invalid)
-		slat_epoch_retire(epochs, &change->invalid->retired,
-				  slot_retired_free);
+	slat_slots_root_retire(epochs, before);
+	slat_slots_root_retire(epochs, change->flux);
+	slat_memslot_retire(epochs, change->old);
+	slat_memslot_retire(epochs, change->invalid);
 }
 
 static void change_commit(struct slat_memslots *slots, struct change *change)
@@ -487,7 +307,8 @@ int slat_memslots_set_region(struct slat_memslots *slots,
 		return err;
 
 	port_mutex_lock(&slots->lock);
-	change.old = slots_find_id(slots->root, region->slot);
+	change.old = (struct slat_memslot *)
+		slat_slots_find_id(slots->root, region->slot);
 	kind = change_kind(slots, region, change.old);
 	if (kind > CHANGE_NONE) {
 		err = change_prepare(slots, &change, region, kind);

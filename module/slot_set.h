@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Building and searching the immutable objects: slots and sets of slots. What
+ * memslots.c publishes is made here.
+ */
+#ifndef SLAT_SLOT_SET_H
+#define SLAT_SLOT_SET_H
+
+#include "memslots.h"
+
+/* An empty set, or one for @nr slots to be filled in; NULL without memory. */
+struct slat_slots_root *slat_slots_root_alloc(u32 nr);
+
+/**
+ * slat_slots_root_replace() - a copy of a set with one slot exchanged
+ * @root: the set
+ * @old: slot to leave out, or NULL
+ * @new: slot to put in, or NULL
+ * @gen: generation of the copy
+ *
+ * Return: the copy, or NULL without memory.
+ */
+struct slat_slots_root *slat_slots_root_replace(const struct slat_slots_root *root,
+						const struct slat_memslot *old,
+						struct slat_memslot *new, u64 gen);
+
+/* Hand over to the epochs: freed when no reader can hold it. NULL is fine. */
+void slat_slots_root_retire(struct slat_epochs *epochs,
+			    struct slat_slots_root *root);
+void slat_memslot_retire(struct slat_epochs *epochs, struct slat_memslot *slot);
+
+/**
+ * slat_memslot_create() - the slot that a client asks for
+ * @region: a checked request
+ * @old: the slot that it changes, or NULL; if it logs, the bits are kept
+ * @all_set: a new dirty log begins with every page dirty
+ *
+ * Return: the slot, or NULL without memory.
+ */
+struct slat_memslot *
+slat_memslot_create(const struct kvm_userspace_memory_region *region,
+		    const struct slat_memslot *old, bool all_set);
+
+/* What stands in for @slot while it goes; NULL without memory. */
+struct slat_memslot *slat_memslot_create_invalid(const struct slat_memslot *slot);
+
+/* Free a slot that no reader ever saw or can see any more. NULL is fine. */
+void slat_memslot_free(struct slat_memslot *slot);
+
+/* Does [@start, @end) overlap a slot of @root other than @self? */
+bool slat_slots_overlap(const struct slat_slots_root *root, gfn_t start,
+			gfn_t end, const struct slat_memslot *self);
+
+#endif
