@@ -322,15 +322,19 @@ int slat_memslots_set_region(struct slat_memslots *slots,
 	return kind < 0 ? kind : err;
 }
 
+/* What to do with each part of a host range that slots map. */
+struct hva_visitor {
+	bool (*visit)(struct slat_mmu *mmu, gfn_t first, gfn_t last, bool flag);
+	bool flag;
+};
+
 /*
- * Call @visit for each part of a host range that slots map. The lock is dropped
- * for the visit: a slot deleted meanwhile has been zapped by the deletion, and
- * one created or moved meanwhile is kept from mapping the range by the raised
- * notify.
+ * The index lock is dropped for each visit: a slot deleted meanwhile has been
+ * zapped by the deletion, and one created or moved meanwhile is kept from
+ * mapping the range by the raised notify.
  */
-static bool slots_for_each_hva(struct slat_memslots *slots, hva_t start, hva_t end,
-			       bool (*visit)(struct slat_mmu *mmu, gfn_t first,
-					     gfn_t last, bool flag), bool flag)
+static bool slots_visit_hva(struct slat_memslots *slots, hva_t start, hva_t end,
+			    const struct hva_visitor *visitor)
 {
 	struct slat_hva_walk walk;
 	bool any = false;
@@ -344,15 +348,21 @@ static bool slots_for_each_hva(struct slat_memslots *slots, hva_t start, hva_t e
 		port_read_unlock(&slots->index_lock);
 		if (!found)
 			return any;
-		any |= visit(slots->mmu, walk.first, walk.last, flag);
+		any |= visitor->visit(slots->mmu, walk.first, walk.last,
+				      visitor->flag);
 	}
 }
 
 void slat_memslots_invalidate_begin(struct slat_memslots *slots, hva_t start,
 				    hva_t end, bool may_block)
 {
+	const struct hva_visitor zap = {
+		.visit = slat_mmu_zap_range,
+		.flag = may_block,
+	};
+
 	slat_notify_begin(&slots->notify, start, end);
-	slots_for_each_hva(slots, start, end, slat_mmu_zap_range, may_block);
+	slots_visit_hva(slots, start, end, &zap);
 }
 
 void slat_memslots_invalidate_end(struct slat_memslots *slots)
@@ -363,5 +373,10 @@ void slat_memslots_invalidate_end(struct slat_memslots *slots)
 bool slat_memslots_age(struct slat_memslots *slots, hva_t start, hva_t end,
 		       bool clear)
 {
-	return slots_for_each_hva(slots, start, end, slat_mmu_age_range, clear);
+	const struct hva_visitor age = {
+		.visit = slat_mmu_age_range,
+		.flag = clear,
+	};
+
+	return slots_visit_hva(slots, start, end, &age);
 }
