@@ -150,9 +150,16 @@ static void set_descriptors(struct kvm_sregs *s, bool wide)
 	s->cr0 = CR0_PE | CR0_MP | CR0_NE;
 }
 
+/*
+ * IF is set, though no interrupt is ever injected: Bochs holds host interrupts
+ * back while a guest runs that was entered with IF clear, so a guest that
+ * spins would keep its CPU for ever there.
+ */
 void guest_set_mode(struct vcpu *vcpu, enum guest_mode mode)
 {
-	struct kvm_regs regs = { .rip = GUEST_CODE, .rsp = GUEST_STACK, .rflags = 2 };
+	struct kvm_regs regs = {
+		.rip = GUEST_CODE, .rsp = GUEST_STACK, .rflags = RFLAGS_IF | 2,
+	};
 	struct kvm_sregs s = vcpu_sregs(vcpu);
 
 	if (mode == MODE_REAL) {
@@ -200,6 +207,17 @@ void guest_init(struct guest *g, enum guest_mode mode, const char *start, const 
 	guest_build_tables(g->ram, guest_mode_is_wide(mode));
 	memcpy(g->ram + GUEST_CODE, start, end - start);
 	guest_set_mode(&g->vcpu, mode);
+}
+
+void guest_add_vcpu(struct guest *g, unsigned int id, enum guest_mode mode, struct vcpu *vcpu)
+{
+	struct kvm_regs regs;
+
+	vcpu_create(&g->vm, id, vcpu);
+	guest_set_mode(vcpu, mode);
+	regs = vcpu_regs(vcpu);
+	regs.rsp -= id * PAGE_SIZE;
+	vcpu_set_regs(vcpu, &regs);
 }
 
 void guest_destroy(struct guest *g)

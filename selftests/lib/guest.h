@@ -57,6 +57,10 @@
 #define EFER_LMA	(1ul << 10)
 #define EFER_NX		(1ul << 11)
 
+#define RFLAGS_TF	(1ul << 8)
+#define RFLAGS_IF	(1ul << 9)
+#define RFLAGS_AC	(1ul << 18)
+
 #define PTE_P		(1ul << 0)
 #define PTE_W		(1ul << 1)
 #define PTE_U		(1ul << 2)
@@ -117,11 +121,14 @@ void guest_init(struct guest *g, enum guest_mode mode, const char *start, const 
 #define guest_start(g, mode, name) guest_init(g, mode, name##_start, name##_end)
 void guest_destroy(struct guest *g);
 
+/* One more vCPU on the same code, with 4 KiB of stack of its own. */
+void guest_add_vcpu(struct guest *g, unsigned int id, enum guest_mode mode, struct vcpu *vcpu);
+
 /* Copy another blob to GUEST_CODE and point the vCPU at it. */
 void guest_load_code(struct guest *g, const char *start, const char *end);
 #define guest_load(g, name) guest_load_code(g, name##_start, name##_end)
 
-/* Build tables in @ram; set @vcpu's registers. For guests with several vCPUs. */
+/* Build tables in @ram; set @vcpu's registers to run GUEST_CODE in @mode. */
 void guest_build_tables(uint8_t *ram, bool wide);
 void guest_set_mode(struct vcpu *vcpu, enum guest_mode mode);
 bool guest_mode_is_wide(enum guest_mode mode);
