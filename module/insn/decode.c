@@ -360,7 +360,8 @@ static int group_entry(const struct slat_insn *insn, struct optab_entry *entry)
 		return 0;
 	case G_FENCE:
 		/* Fences and cache line flushes have no effect on a device. */
-		if (insn->rep == 0 && (memory ? reg == 7 : reg >= 5))
+		if (insn->rep == 0 && (memory ? reg == 7 :
+				       reg >= 5 && !insn->opsize_prefix))
 			entry->op = SLAT_OP_NOP;
 		return 0;
 	default:
@@ -505,6 +506,22 @@ static bool op_is_lockable(unsigned int op)
 	}
 }
 
+/* An 8-bit immediate that is a count, a bit or a port, not a number. */
+static bool op_has_plain_imm8(unsigned int op)
+{
+	switch (op) {
+	case SLAT_OP_ROL ... SLAT_OP_SAR:
+	case SLAT_OP_SHLD:
+	case SLAT_OP_SHRD:
+	case SLAT_OP_BT ... SLAT_OP_BTC:
+	case SLAT_OP_IN:
+	case SLAT_OP_OUT:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* Widths that differ from the operand size. */
 static void operand_sizes(struct slat_insn *insn, unsigned int attr)
 {
@@ -623,6 +640,8 @@ static int decode_rest(struct cursor *c, struct optab_entry entry)
 		return insn->lock ? -EINVAL : -EOPNOTSUPP;
 	if (entry.src == O_ONE)
 		insn->imm = 1;
+	if (op_has_plain_imm8(entry.op))
+		insn->imm &= 0xff;
 	insn->cond = insn->opcode & 15;
 	operand_sizes(insn, entry.attr);
 	if (sse_size) {

@@ -83,7 +83,7 @@ enum slat_op {
  * @SLAT_OPND_REG: low @size bytes of general register @reg
  * @SLAT_OPND_REG_HIGH: bits 15:8 of general register @reg (AH, CH, DH, BH)
  * @SLAT_OPND_MEM: @size bytes of memory at the instruction's address
- * @SLAT_OPND_IMM: the immediate, sign-extended to 64 bits where that applies
+ * @SLAT_OPND_IMM: the immediate
  * @SLAT_OPND_XMM: low @size bytes of vector register @reg
  * @SLAT_OPND_XMM_HIGH: bits 127:64 of vector register @reg
  * @SLAT_OPND_SREG: selector of segment register @reg
@@ -138,7 +138,7 @@ struct slat_operand {
  * @imm_len: bytes of immediate, 0 if none
  * @dst: first operand
  * @src: second operand; a third is always the immediate, or CL
- * @imm: immediate
+ * @imm: immediate, sign-extended unless it is a shift count, bit or port
  * @seg: enum slat_seg of the memory operand (of rSI for strings), override
  *       and default applied
  * @base: base register of the memory operand, or SLAT_GPR_NONE

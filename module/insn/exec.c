@@ -282,7 +282,7 @@ static enum slat_emul_status exec_exchange(struct slat_emul *e)
 	return slat_exec_write(e, &insn->dst, sum, atomic ? &dst : NULL);
 }
 
-/* The destination is always written, with what it held on a mismatch. */
+/* Memory is always written, on a mismatch with what it held. */
 static enum slat_emul_status exec_cmpxchg(struct slat_emul *e)
 {
 	const struct slat_insn *insn = &e->insn;
@@ -300,6 +300,8 @@ static enum slat_emul_status exec_cmpxchg(struct slat_emul *e)
 	if (!(e->next_rflags & SLAT_FLAG_ZF)) {
 		src = dst;
 		slat_machine_set_gpr(e, SLAT_RAX, size, dst);
+		if (insn->dst.type != SLAT_OPND_MEM)
+			return SLAT_EMUL_DONE;
 	}
 	return slat_exec_write(e, &insn->dst, src, insn->lock ? &dst : NULL);
 }

@@ -237,5 +237,4 @@ const struct optab_sse slat_optab_sse[] = {
 	SSE(0xf0, 0xf2, 16, SSEMOV, O_V, O_M),		/* LDDQU */
 };
 
-const unsigned int slat_optab_nr_sse =
-	sizeof(slat_optab_sse) / sizeof(slat_optab_sse[0]);
+const unsigned int slat_optab_nr_sse = ARRAY_SIZE(slat_optab_sse);

@@ -119,6 +119,8 @@ static unsigned int port_batch(const struct slat_emul *e, u64 linear,
 	unsigned int room;
 	u64 nr;
 
+	if (e->rflags & SLAT_FLAG_TF)
+		return 1;
 	/* Downwards: the element here and those below it. */
 	room = e->rflags & SLAT_FLAG_DF ? offset + size :
 					  SLAT_INSN_PAGE_SIZE - offset;
@@ -246,6 +248,23 @@ static void string_repeat(struct slat_emul *e, u64 left)
 	e->next_rip = e->rip;
 }
 
+/*
+ * Nothing to repeat. Intel processors cut the registers that a 32-bit count
+ * and 32-bit addresses use, all the same: rCX always, the index registers in
+ * STOS and MOVS.
+ */
+static enum slat_emul_status string_nothing(struct slat_emul *e)
+{
+	if (e->insn.asize != 4)
+		return SLAT_EMUL_DONE;
+	slat_machine_set_gpr(e, SLAT_RCX, 4, 0);
+	if (e->insn.op == SLAT_OP_MOVS)
+		slat_machine_set_gpr(e, SLAT_RSI, 4, e->gpr[SLAT_RSI]);
+	if (e->insn.op == SLAT_OP_MOVS || e->insn.op == SLAT_OP_STOS)
+		slat_machine_set_gpr(e, SLAT_RDI, 4, e->gpr[SLAT_RDI]);
+	return SLAT_EMUL_DONE;
+}
+
 enum slat_emul_status slat_exec_string(struct slat_emul *e)
 {
 	const struct slat_insn *insn = &e->insn;
@@ -254,7 +273,7 @@ enum slat_emul_status slat_exec_string(struct slat_emul *e)
 	unsigned int nr;
 
 	if (!count)
-		return SLAT_EMUL_DONE;
+		return string_nothing(e);
 	status = string_one(e, count, &nr);
 	if (status != SLAT_EMUL_DONE)
 		return status;

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The fake machine behind the emulator's callbacks.
+ */
+#include "fake.h"
+
+/* Physical page of each linear page: shuffled, and far from the linear one. */
+static const unsigned int shuffle[FAKE_PAGES] = { 2, 0, 3, 1 };
+#define GPA_BASE	0x3500000000ull
+
+static int page_of_linear(const struct fake *f, u64 linear)
+{
+	if (linear < f->base || linear >= f->base + FAKE_BYTES)
+		return -1;
+	return (linear - f->base) / 4096;
+}
+
+static int page_of_gpa(u64 gpa)
+{
+	unsigned int i;
+
+	for (i = 0; i < FAKE_PAGES; i++)
+		if ((gpa - GPA_BASE) / 4096 == shuffle[i])
+			return i;
+	return -1;
+}
+
+u64 fake_gpa(const struct fake *f, u64 linear)
+{
+	int page = page_of_linear(f, linear);
+
+	return page < 0 ? ~0ull : GPA_BASE + shuffle[page] * 4096ull + linear % 4096;
+}
+
+static u8 *gpa_memory(struct fake *f, u64 gpa)
+{
+	return f->memory + page_of_gpa(gpa) * 4096 + gpa % 4096;
+}
+
+static int page_fault(struct fake *f, u64 linear, unsigned int access)
+{
+	f->e.exception = (struct slat_exception) {
+		.vector = SLAT_VEC_PF,
+		.has_error = true,
+		.error_code = access & SLAT_ACC_WRITE ? 2 : 0,
+		.cr2 = linear,
+	};
+	return -EFAULT;
+}
+
+static int fake_fetch(void *ctx, u64 linear, void *buf, unsigned int len)
+{
+	struct fake *f = ctx;
+	u64 offset = linear - f->code_linear;
+
+	f->nr_fetch++;
+	if (offset >= f->code_len)
+		return page_fault(f, linear, SLAT_ACC_FETCH);
+	if (len > f->code_len - offset)
+		len = f->code_len - offset;
+	memcpy(buf, f->code + offset, len);
+	return len;
+}
+
+static int fake_translate(void *ctx, u64 linear, unsigned int access, u64 *gpa)
+{
+	struct fake *f = ctx;
+	int page = page_of_linear(f, linear);
+
+	f->nr_translate++;
+	if (page < 0 && (linear < f->base - f->guard ||
+			 linear >= f->base + FAKE_BYTES + f->guard))
+		f->strayed = true;
+	if (page < 0 || f->page[page] == FAKE_NONE)
+		return page_fault(f, linear, access);
+	*gpa = fake_gpa(f, linear);
+	return 0;
+}
+
+static int fake_read_gpa(void *ctx, u64 gpa, void *buf, unsigned int len)
+{
+	struct fake *f = ctx;
+	int page = page_of_gpa(gpa);
+
+	if (page < 0 || gpa % 4096 + len > 4096)
+		return -EINVAL;
+	if (f->page[page] == FAKE_MMIO)
+		return -ENXIO;
+	memcpy(buf, gpa_memory(f, gpa), len);
+	return 0;
+}
+
+static int fake_write_gpa(void *ctx, u64 gpa, const void *buf, unsigned int len)
+{
+	struct fake *f = ctx;
+	int page = page_of_gpa(gpa);
+
+	if (page < 0 || gpa % 4096 + len > 4096)
+		return -EINVAL;
+	if (f->page[page] != FAKE_RAM)
+		return -ENXIO;
+	memcpy(gpa_memory(f, gpa), buf, len);
+	return 0;
+}
+
+static int fake_cmpxchg_gpa(void *ctx, u64 gpa, const void *old,
+			    const void *new, unsigned int len)
+{
+	struct fake *f = ctx;
+	int page = page_of_gpa(gpa);
+
+	f->nr_cmpxchg++;
+	if (page < 0 || gpa % 64 + len > 64)
+		return -EINVAL;
+	if (f->page[page] != FAKE_RAM)
+		return -ENXIO;
+	if (f->race) {
+		f->race--;
+		gpa_memory(f, gpa)[0]++;
+	}
+	if (memcmp(gpa_memory(f, gpa), old, len))
+		return -EAGAIN;
+	memcpy(gpa_memory(f, gpa), new, len);
+	return 0;
+}
+
+static u64 fake_seg_base(void *ctx, enum slat_seg seg)
+{
+	return ((struct fake *)ctx)->seg[seg];
+}
+
+static int fake_seg_check(void *ctx, enum slat_seg seg, u64 offset,
+			  unsigned int len, unsigned int access)
+{
+	struct fake *f = ctx;
+
+	(void)access;
+	if (!f->check_limit || offset + len - 1 <= f->check_limit)
+		return 0;
+	f->e.exception = (struct slat_exception) {
+		.vector = seg == SLAT_SEG_SS ? SLAT_VEC_SS : SLAT_VEC_GP,
+		.has_error = true,
+	};
+	return -EFAULT;
+}
+
+static u16 fake_seg_selector(void *ctx, enum slat_seg seg)
+{
+	return ((struct fake *)ctx)->selector[seg];
+}
+
+static void fake_read_xmm(void *ctx, unsigned int reg, void *buf)
+{
+	memcpy(buf, ((struct fake *)ctx)->xmm[reg], 16);
+}
+
+static void fake_write_xmm(void *ctx, unsigned int reg, const void *buf)
+{
+	memcpy(((struct fake *)ctx)->xmm[reg], buf, 16);
+}
+
+static int fake_check_io(void *ctx, u16 port, unsigned int size)
+{
+	struct fake *f = ctx;
+
+	if (!f->allowed_port || port + size <= f->allowed_port)
+		return 0;
+	f->e.exception = (struct slat_exception) {
+		.vector = SLAT_VEC_GP, .has_error = true,
+	};
+	return -EFAULT;
+}
+
+static bool fake_stop(void *ctx)
+{
+	return ((struct fake *)ctx)->stop;
+}
+
+static const struct slat_emul_ops fake_ops = {
+	.fetch = fake_fetch,
+	.translate = fake_translate,
+	.read_gpa = fake_read_gpa,
+	.write_gpa = fake_write_gpa,
+	.cmpxchg_gpa = fake_cmpxchg_gpa,
+	.seg_base = fake_seg_base,
+	.seg_check = fake_seg_check,
+	.seg_selector = fake_seg_selector,
+	.read_xmm = fake_read_xmm,
+	.write_xmm = fake_write_xmm,
+	.check_io = fake_check_io,
+	.stop = fake_stop,
+};
+
+void fake_init(struct fake *f, u64 base)
+{
+	memset(f, 0, sizeof(*f));
+	f->base = base;
+	f->e.ops = &fake_ops;
+	f->e.ctx = f;
+	f->e.mode = SLAT_MODE_LONG;
+	f->e.rflags = 2;
+}
+
+void fake_code(struct fake *f, const void *bytes, unsigned int len)
+{
+	memset(f->code, 0x90, sizeof(f->code));
+	memcpy(f->code, bytes, len);
+	f->code_len = sizeof(f->code);
+	f->code_linear = f->e.rip + f->seg[SLAT_SEG_CS];
+}
+
+enum slat_emul_status fake_answer(struct fake *f)
+{
+	struct slat_emul_mmio *mmio = &f->e.mmio;
+	u8 data[8] = { 0 };
+
+	if (f->nr_log < FAKE_LOG)
+		f->log[f->nr_log] = *mmio;
+	f->nr_log++;
+	if (mmio->is_write)
+		memcpy(gpa_memory(f, mmio->gpa), mmio->data, mmio->len);
+	else
+		memcpy(data, gpa_memory(f, mmio->gpa), mmio->len);
+	return slat_emul_complete_mmio(&f->e, data);
+}
+
+enum slat_emul_status fake_run(struct fake *f)
+{
+	enum slat_emul_status status = slat_emul_run(&f->e);
+
+	while (status == SLAT_EMUL_MMIO)
+		status = fake_answer(f);
+	return status;
+}
