@@ -82,7 +82,8 @@ struct slat_hva_index *slat_hva_index_replace(const struct slat_hva_index *index
 		change.in = index_before(index, &coming);
 	}
 	slat_array_exchange(copy->ranges, index ? index->ranges : NULL, &change);
-	index_fill_max_end(copy, min(change.in, change.out));
+	/* Neither position is one, when nothing changes. */
+	index_fill_max_end(copy, min(min(change.in, change.out), nr));
 	return copy;
 }
 
