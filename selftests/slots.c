@@ -53,8 +53,9 @@ TEST_F(slots, no_slot_is_mmio)
 
 TEST_F(slots, create_is_visible_to_the_vcpu_that_saw_mmio)
 {
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 3; i++) {
 		ASSERT_TRUE(probe_is_mmio(&self->g, GPA));
+	}
 	ASSERT_EQ(0, set_slot(SLOT, 0, GPA, self->mem));
 	EXPECT_TRUE(probe_is_ram(&self->g, GPA, self->mem[0]));
 	EXPECT_TRUE(probe_is_ram(&self->g, GPA + SIZE - 8, self->mem[SIZE / 8 - 1]));
@@ -77,14 +78,17 @@ TEST_F(slots, guest_writes_reach_the_host)
 TEST_F(slots, delete_is_visible_at_once)
 {
 	ASSERT_EQ(0, set_slot(SLOT, 0, GPA, self->mem));
-	for (uint64_t off = 0; off < SIZE; off += PAGE_SIZE)
+	for (uint64_t off = 0; off < SIZE; off += PAGE_SIZE) {
 		ASSERT_TRUE(probe_is_ram(&self->g, GPA + off, self->mem[off / 8]));
+	}
 	ASSERT_EQ(0, delete_slot(SLOT));
-	for (uint64_t off = 0; off < SIZE; off += PAGE_SIZE)
+	for (uint64_t off = 0; off < SIZE; off += PAGE_SIZE) {
 		ASSERT_TRUE(probe_is_mmio(&self->g, GPA + off));
+	}
 	ASSERT_EQ(0, set_slot(SLOT, 0, GPA, self->mem2));
-	for (uint64_t off = 0; off < SIZE; off += PAGE_SIZE)
+	for (uint64_t off = 0; off < SIZE; off += PAGE_SIZE) {
 		ASSERT_TRUE(probe_is_ram(&self->g, GPA + off, self->mem2[off / 8]));
+	}
 }
 
 TEST_F(slots, delete_leaves_other_slots_alone)
@@ -104,8 +108,9 @@ TEST_F(slots, deleted_memory_is_the_hosts_alone)
 	struct probe p;
 
 	ASSERT_EQ(0, set_slot(SLOT, 0, GPA, self->mem));
-	for (uint64_t off = 0; off < SIZE; off += PAGE_SIZE)
+	for (uint64_t off = 0; off < SIZE; off += PAGE_SIZE) {
 		ASSERT_EQ(0, probe_write(&self->g, GPA + off, off, &p));
+	}
 	ASSERT_EQ(0, delete_slot(SLOT));
 	munmap(self->mem, SIZE);
 	ASSERT_EQ(self->mem, mmap(self->mem, SIZE, PROT_READ | PROT_WRITE,
@@ -115,8 +120,9 @@ TEST_F(slots, deleted_memory_is_the_hosts_alone)
 		ASSERT_EQ(0, probe_write(&self->g, GPA + off, 0x5555, &p));
 		ASSERT_TRUE(p.mmio);
 	}
-	for (size_t i = 0; i < SIZE / 8; i++)
+	for (size_t i = 0; i < SIZE / 8; i++) {
 		ASSERT_EQ(0xaaaaaaaaaaaaaaaaull, self->mem[i]);
+	}
 }
 
 TEST_F(slots, move)
@@ -225,8 +231,9 @@ TEST_F(slots, six_hundred_updates_then_mmio)
 		ASSERT_TRUE(probe_is_mmio(&self->g, GPA2));
 	}
 	ASSERT_EQ(0, set_slot(SLOT, 0, GPA, self->mem));
-	for (int i = 0; i < 1000; i++)
+	for (int i = 0; i < 1000; i++) {
 		ASSERT_TRUE(probe_is_mmio(&self->g, GPA2 + 8 * (i & 63)));
+	}
 	EXPECT_TRUE(probe_is_ram(&self->g, GPA, self->mem[0]));
 }
 
@@ -237,16 +244,18 @@ TEST_F(slots, many_slots)
 	if (n > 500)
 		n = 500;
 	/* Every second page, so that slots and holes alternate. */
-	for (int i = 1; i < n; i++)
+	for (int i = 1; i < n; i++) {
 		ASSERT_EQ(0, vm_set_slot(&self->g.vm, i, 0, GPA + 2 * i * PAGE_SIZE, PAGE_SIZE,
 					 (char *)self->mem + (i % 64) * PAGE_SIZE));
+	}
 	for (int i = 1; i < n; i += 7) {
 		ASSERT_TRUE(probe_is_ram(&self->g, GPA + 2 * i * PAGE_SIZE,
 					 self->mem[(i % 64) * PAGE_SIZE / 8]));
 		ASSERT_TRUE(probe_is_mmio(&self->g, GPA + (2 * i + 1) * PAGE_SIZE));
 	}
-	for (int i = 1; i < n; i += 2)
+	for (int i = 1; i < n; i += 2) {
 		ASSERT_EQ(0, delete_slot(i));
+	}
 	for (int i = 2; i < n; i += 6) {
 		ASSERT_TRUE(probe_is_ram(&self->g, GPA + 2 * i * PAGE_SIZE,
 					 self->mem[(i % 64) * PAGE_SIZE / 8]));

@@ -178,8 +178,9 @@ TEST_F_TIMEOUT(race, discarded_memory_is_never_written, LONG_TIMEOUT)
 					MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, other));
 		memset(other, (uint8_t)POISON, SIZE);
 		ASSERT_TRUE(rounds_pass(self->report));
-		for (size_t k = 0; k < SIZE; k += PAGE_SIZE)
+		for (size_t k = 0; k < SIZE; k += PAGE_SIZE) {
 			ASSERT_EQ(POISON, *(uint64_t *)(other + k));
+		}
 		ASSERT_EQ(1ull, *(volatile uint64_t *)&self->mem[(PAGES - 1) * PAGE_SIZE / 8]);
 		vm_free(other, SIZE);
 	}
@@ -202,10 +203,12 @@ TEST_F_TIMEOUT(race, four_vcpus_and_one_slot_that_comes_and_goes, LONG_TIMEOUT)
 	for (int k = 0; k < 20; k++) {
 		bool create = !(k & 1);
 
-		if (create)
+		if (create) {
 			ASSERT_EQ(0, vm_set_slot(&self->g.vm, SLOT, 0, GPA, SIZE, self->mem));
-		if (!create)
+		}
+		if (!create) {
 			ASSERT_EQ(0, vm_delete_slot(&self->g.vm, SLOT));
+		}
 		for (int i = 0; i < 4; i++) {
 			struct report *report = (void *)(self->g.ram + GUEST_DATA + i * PAGE_SIZE);
 

@@ -22,7 +22,7 @@
 	"jmp 1f\n"								\
 	".set vec, vec + 1\n"							\
 	".endr\n"								\
-	"1: push %" rax "\n"							\
+	"1: push %" rax "\n mov %" rax ", 0xc030\n"				\
 	"mov 1*" w "(%" rsp "), %" rax "\n mov %" rax ", 0xc000\n"		\
 	"mov 2*" w "(%" rsp "), %" rax "\n mov %" rax ", 0xc008\n"		\
 	"mov 3*" w "(%" rsp "), %" rax "\n mov %" rax ", 0xc010\n"		\

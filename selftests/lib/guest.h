@@ -114,6 +114,7 @@ struct guest_exception {
 	uint64_t cr2;
 	uint64_t frame;		/* address of the saved RIP on the guest's stack */
 	uint64_t count;
+	uint64_t rax;
 };
 
 /* Create everything and leave the vCPU about to run the blob in @mode. */
