@@ -7,12 +7,38 @@
 #ifndef SLAT_COMPAT_H
 #define SLAT_COMPAT_H
 
+#include <linux/cpuhotplug.h>
 #include <linux/mm.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 #include <linux/version.h>
 
-#include <asm/fpu/api.h>
+#include <asm/idtentry.h>
+#include <asm/vmx.h>
+
+/* vmx/caps.c: the control that lets a guest use XSAVES was renamed (6.11). */
+#ifdef SECONDARY_EXEC_ENABLE_XSAVES
+#define SLAT_SECONDARY_XSAVES	SECONDARY_EXEC_ENABLE_XSAVES
+#else
+#define SLAT_SECONDARY_XSAVES	SECONDARY_EXEC_XSAVES
+#endif
+
+/*
+ * vmx/cpu.c: the hotplug state of KVM (6.3 moved it behind the scheduler).
+ * Whoever holds it owns VMX.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#define SLAT_CPUHP_STATE	CPUHP_AP_KVM_ONLINE
+#else
+#define SLAT_CPUHP_STATE	CPUHP_AP_KVM_STARTING
+#endif
+
+/* vmx/run.c: the NMI entry that expects a frame on the current stack (6.4). */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+#define SLAT_NMI_ENTRY		asm_exc_nmi_kvm_vmx
+#else
+#define SLAT_NMI_ENTRY		asm_exc_nmi_noist
+#endif
 
 /* hostmem.c: a fault that waits for memory ends when any signal comes (6.2). */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
@@ -20,18 +46,6 @@
 #else
 #define SLAT_FOLL_INTERRUPTIBLE	0
 #endif
-
-/* fpu.c: which state to copy became an argument (6.6). */
-static inline void slat_fpu_copy_to_uabi(struct fpu_guest *fpu, void *buf,
-					 unsigned int size)
-{
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
-	fpu_copy_guest_fpstate_to_uabi(fpu, buf, size,
-				       fpu->fpstate->user_xfeatures, 0);
-#else
-	fpu_copy_guest_fpstate_to_uabi(fpu, buf, size, 0);
-#endif
-}
 
 /* shrinker.c: shrinkers are allocated by the kernel and carry a pointer (6.7). */
 typedef unsigned long (*slat_shrink_fn)(struct shrinker *shrinker,

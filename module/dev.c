@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The device node: ioctls that need no VM. Called by any process that may open
+ * the node; takes no lock.
+ */
+#include <linux/cpumask.h>
+#include <linux/fs.h>
+#include <linux/kvm.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "cpuid.h"
+#include "device.h"
+#include "memslots.h"
+#include "vcpu.h"
+#include "vm.h"
+
+long slat_check_extension(const struct slat_device *device, unsigned long cap)
+{
+	switch (cap) {
+	case KVM_CAP_USER_MEMORY:
+	case KVM_CAP_DESTROY_MEMORY_REGION_WORKS:
+	case KVM_CAP_JOIN_MEMORY_REGIONS_WORKS:
+	case KVM_CAP_INTERNAL_ERROR_DATA:
+	case KVM_CAP_MMU_SHADOW_CACHE_CONTROL:
+	case KVM_CAP_CHECK_EXTENSION_VM:
+	case KVM_CAP_IMMEDIATE_EXIT:
+	case KVM_CAP_READONLY_MEM:
+	case KVM_CAP_VCPU_EVENTS:
+	case KVM_CAP_EXT_CPUID:
+	case KVM_CAP_DEBUGREGS:
+	case KVM_CAP_MP_STATE:
+	case KVM_CAP_SYNC_MMU:
+	case KVM_CAP_USER_NMI:
+	case KVM_CAP_ENABLE_CAP_VM:
+		return 1;
+	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
+		return KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KVM_DIRTY_LOG_INITIALLY_SET;
+	case KVM_CAP_NR_VCPUS:
+		return min(num_online_cpus(), device->config.max_vcpus);
+	case KVM_CAP_MAX_VCPUS:
+		return device->config.max_vcpus;
+	case KVM_CAP_MAX_VCPU_ID:
+		return device->config.max_vcpus * SLAT_VCPU_IDS_PER_VCPU;
+	case KVM_CAP_NR_MEMSLOTS:
+		return device->config.nr_memslots;
+	default:
+		return 0;
+	}
+}
+
+static int dev_get_supported_cpuid(const struct slat_device *device,
+				   struct kvm_cpuid2 __user *argp)
+{
+	struct kvm_cpuid2 head;
+	int err;
+
+	if (copy_from_user(&head, argp, sizeof(head)))
+		return -EFAULT;
+	err = slat_cpuid_supported(device->caps, &head.nent, argp->entries);
+	if (err)
+		return err;
+	return copy_to_user(argp, &head, sizeof(head)) ? -EFAULT : 0;
+}
+
+/* The number is told even when the list does not fit, as in KVM. */
+static int dev_get_msr_index_list(struct kvm_msr_list __user *argp)
+{
+	struct kvm_msr_list head;
+	u32 room, *list;
+	int err = 0;
+
+	if (copy_from_user(&head, argp, sizeof(head)))
+		return -EFAULT;
+	room = head.nmsrs;
+	head.nmsrs = slat_vmx_msr_list(NULL, 0);
+	if (copy_to_user(argp, &head, sizeof(head)))
+		return -EFAULT;
+	if (room < head.nmsrs)
+		return -E2BIG;
+	list = kcalloc(head.nmsrs, sizeof(*list), GFP_KERNEL);
+	if (!list)
+		return -ENOMEM;
+	slat_vmx_msr_list(list, head.nmsrs);
+	if (copy_to_user(argp->indices, list, head.nmsrs * sizeof(*list)))
+		err = -EFAULT;
+	kfree(list);
+	return err;
+}
+
+static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct slat_device *device =
+		container_of(file->private_data, struct slat_device, misc);
+	void __user *argp = (void __user *)arg;
+
+	switch (cmd) {
+	case KVM_GET_API_VERSION:
+		return arg ? -EINVAL : KVM_API_VERSION;
+	case KVM_CREATE_VM:
+		return slat_vm_create_fd(device, arg);
+	case KVM_CHECK_EXTENSION:
+		return slat_check_extension(device, arg);
+	case KVM_GET_VCPU_MMAP_SIZE:
+		return arg ? -EINVAL : SLAT_NR_RUN_PAGES * PAGE_SIZE;
+	case KVM_GET_SUPPORTED_CPUID:
+		return dev_get_supported_cpuid(device, argp);
+	case KVM_GET_MSR_INDEX_LIST:
+		return dev_get_msr_index_list(argp);
+	default:
+		return -EINVAL;
+	}
+}
+
+const struct file_operations slat_dev_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = dev_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.llseek = noop_llseek,
+};

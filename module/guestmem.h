@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Guest physical memory as the kernel reads and writes it for a vCPU: through
+ * the slots, at the hva, in the owner's address space. May sleep.
+ */
+#ifndef SLAT_GUESTMEM_H
+#define SLAT_GUESTMEM_H
+
+#include "vcpu.h"
+
+/**
+ * slat_guest_read() - read RAM
+ * @vcpu: inside its reader section
+ * @gpa: guest physical address
+ * @buf: where to
+ * @len: at most what is left of the page; aligned 1, 2, 4 and 8 bytes are read
+ *	in one piece
+ *
+ * Return: 0; -ENXIO: no RAM; -EAGAIN: the slot is changing, leave the section.
+ */
+int slat_guest_read(struct slat_vcpu *vcpu, gpa_t gpa, void *buf, unsigned int len);
+
+/* Write RAM likewise; -ENXIO also for a slot that the guest may not write. */
+int slat_guest_write(struct slat_vcpu *vcpu, gpa_t gpa, const void *buf,
+		     unsigned int len);
+
+/**
+ * slat_guest_cmpxchg() - atomically replace RAM
+ * @vcpu: inside its reader section
+ * @gpa: guest physical address
+ * @old: what must be there
+ * @new: what to store
+ * @len: 1, 2, 4 or 8
+ *
+ * Return: 0; -EAGAIN: @old is not there any more, or the slot is changing;
+ * -ENXIO: no RAM, or not writable; -EOPNOTSUPP: another length.
+ */
+int slat_guest_cmpxchg(struct slat_vcpu *vcpu, gpa_t gpa, const void *old,
+		       const void *new, unsigned int len);
+
+/* struct slat_vmx_ops.read_guest: enters the reader section where needed. */
+int slat_guest_read_vmx(void *ctx, gpa_t gpa, void *buf, unsigned int len);
+
+#endif

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Host memory behind the slots: finding the page at an hva for a fault, and
+ * following the owner's address space by an mmu_notifier. No page stays
+ * pinned: the notifier takes mappings back before the host changes them.
+ *
+ * get_page() and put_page() are called by the fault path in process context,
+ * inside a reader section, without spinlocks. The notifier's callbacks are
+ * called under the host's locks and may be forbidden to sleep.
+ */
+#include <linux/mm.h>
+#include <linux/mmu_notifier.h>
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
+
+#include "compat.h"
+#include "vm.h"
+
+static unsigned int host_flush(void *ctx)
+{
+	struct slat_vm *vm = ctx;
+
+	return slat_vmx_vm_flush(&vm->vmx);
+}
+
+/*
+ * A writable mapping is asked for first even on a read, where it costs nothing:
+ * a page that the host lets us write at once saves the fault of the later write.
+ */
+static bool host_get_writable(hva_t hva, struct page **page)
+{
+	return get_user_pages_fast_only(hva, 1, FOLL_WRITE, page) == 1;
+}
+
+static int host_get_slow(const struct slat_host_page *want, struct page **page)
+{
+	unsigned int flags = FOLL_HWPOISON | SLAT_FOLL_INTERRUPTIBLE;
+	long nr;
+
+	if (want->write)
+		flags |= FOLL_WRITE;
+	nr = get_user_pages_unlocked(want->hva, 1, page, flags);
+	if (nr == 1)
+		return 0;
+	/*
+	 * Device and other memory without a page behind it is refused here
+	 * (-EFAULT): its lifetime and memory type are nobody's promise.
+	 */
+	if (!nr)
+		return -EFAULT;
+	if (nr == -EHWPOISON)
+		send_sig_mceerr(BUS_MCEERR_AR, (void __user *)want->hva,
+				PAGE_SHIFT, current);
+	return nr;
+}
+
+static int host_get_page(void *ctx, struct slat_host_page *want)
+{
+	struct page *page, *writable;
+	int err;
+
+	want->writable = true;
+	if (!host_get_writable(want->hva, &page)) {
+		err = host_get_slow(want, &page);
+		if (err)
+			return err == -ERESTARTSYS ? -EINTR : err;
+		want->writable = want->write;
+		if (!want->write && host_get_writable(want->hva, &writable)) {
+			put_page(page);
+			page = writable;
+			want->writable = true;
+		}
+	}
+	want->pfn = page_to_pfn(page);
+	want->private = page;
+	return 0;
+}
+
+/*
+ * Dirty the page while we still hold it. Later writes by the guest need no
+ * more: before the host cleans a page it takes the mapping back.
+ */
+static void host_put_page(void *ctx, struct slat_host_page *host,
+			  bool mapped_writable)
+{
+	struct page *page = host->private;
+
+	if (mapped_writable && !PageReserved(page) && !PageDirty(page))
+		SetPageDirty(page);
+	put_page(page);
+}
+
+const struct slat_mmu_ops slat_host_mmu_ops = {
+	.flush = host_flush,
+	.get_page = host_get_page,
+	.put_page = host_put_page,
+};
+
+static struct slat_vm *notifier_to_vm(struct mmu_notifier *notifier)
+{
+	return container_of(notifier, struct slat_vm, notifier);
+}
+
+static int host_invalidate_start(struct mmu_notifier *notifier,
+				 const struct mmu_notifier_range *range)
+{
+	slat_memslots_invalidate_begin(&notifier_to_vm(notifier)->slots,
+				       range->start, range->end,
+				       mmu_notifier_range_blockable(range));
+	return 0;
+}
+
+static void host_invalidate_end(struct mmu_notifier *notifier,
+				const struct mmu_notifier_range *range)
+{
+	slat_memslots_invalidate_end(&notifier_to_vm(notifier)->slots);
+}
+
+static int host_clear_young(struct mmu_notifier *notifier, struct mm_struct *mm,
+			    unsigned long start, unsigned long end)
+{
+	return slat_memslots_age(&notifier_to_vm(notifier)->slots, start, end, true);
+}
+
+static int host_test_young(struct mmu_notifier *notifier, struct mm_struct *mm,
+			   unsigned long address)
+{
+	return slat_memslots_age(&notifier_to_vm(notifier)->slots, address,
+				 address + PAGE_SIZE, false);
+}
+
+/* The address space is going: no task of it runs any more, but files may live. */
+static void host_release(struct mmu_notifier *notifier, struct mm_struct *mm)
+{
+	struct slat_vm *vm = notifier_to_vm(notifier);
+
+	slat_vm_kill(vm);
+	slat_mmu_zap_range(&vm->mmu, 0, SLAT_MAX_GFN, true);
+}
+
+static const struct mmu_notifier_ops host_notifier_ops = {
+	.invalidate_range_start = host_invalidate_start,
+	.invalidate_range_end = host_invalidate_end,
+	.clear_flush_young = host_clear_young,
+	.clear_young = host_clear_young,
+	.test_young = host_test_young,
+	.release = host_release,
+};
+
+int slat_host_attach(struct slat_vm *vm)
+{
+	vm->notifier.ops = &host_notifier_ops;
+	return mmu_notifier_register(&vm->notifier, vm->mm);
+}
+
+void slat_host_detach(struct slat_vm *vm)
+{
+	mmu_notifier_unregister(&vm->notifier, vm->mm);
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The ioctls of a vCPU's file: who may call, one at a time, which function. No
+ * work is done here but the signal mask and MP state.
+ */
+#include <linux/compat.h>
+#include <linux/errno.h>
+#include <linux/fs.h>
+#include <linux/kvm.h>
+#include <linux/signal.h>
+#include <linux/uaccess.h>
+
+#include "vcpu.h"
+
+static int get_mp_state(struct kvm_mp_state __user *argp)
+{
+	/* Without an interrupt controller in the kernel nothing else exists. */
+	const struct kvm_mp_state state = { .mp_state = KVM_MP_STATE_RUNNABLE };
+
+	return copy_to_user(argp, &state, sizeof(state)) ? -EFAULT : 0;
+}
+
+static int set_mp_state(const struct kvm_mp_state __user *argp)
+{
+	struct kvm_mp_state state;
+
+	if (copy_from_user(&state, argp, sizeof(state)))
+		return -EFAULT;
+	return state.mp_state == KVM_MP_STATE_RUNNABLE ? 0 : -EINVAL;
+}
+
+static void set_sigset(struct slat_vcpu *vcpu, sigset_t *sigset)
+{
+	sigdelsetmask(sigset, sigmask(SIGKILL) | sigmask(SIGSTOP));
+	vcpu->sigset = *sigset;
+	vcpu->sigset_active = true;
+}
+
+static int set_signal_mask(struct slat_vcpu *vcpu,
+			   struct kvm_signal_mask __user *argp)
+{
+	struct kvm_signal_mask head;
+	sigset_t sigset;
+
+	if (!argp) {
+		vcpu->sigset_active = false;
+		return 0;
+	}
+	if (copy_from_user(&head, argp, sizeof(head)))
+		return -EFAULT;
+	if (head.len != sizeof(sigset))
+		return -EINVAL;
+	if (copy_from_user(&sigset, argp->sigset, sizeof(sigset)))
+		return -EFAULT;
+	set_sigset(vcpu, &sigset);
+	return 0;
+}
+
+static int vcpu_ioctl(struct slat_vcpu *vcpu, unsigned int cmd, unsigned long arg)
+{
+	void __user *argp = (void __user *)arg;
+
+	switch (cmd) {
+	case KVM_RUN:
+		return arg ? -EINVAL : slat_vcpu_run(vcpu);
+	case KVM_GET_REGS:
+		return slat_vcpu_get_regs(vcpu, argp);
+	case KVM_SET_REGS:
+		return slat_vcpu_set_regs(vcpu, argp);
+	case KVM_GET_SREGS:
+		return slat_vcpu_get_sregs(vcpu, argp);
+	case KVM_SET_SREGS:
+		return slat_vcpu_set_sregs(vcpu, argp);
+	case KVM_GET_FPU:
+		return slat_vcpu_get_fpu(vcpu, argp);
+	case KVM_SET_FPU:
+		return slat_vcpu_set_fpu(vcpu, argp);
+	case KVM_GET_MSRS:
+		return slat_vcpu_get_msrs(vcpu, argp);
+	case KVM_SET_MSRS:
+		return slat_vcpu_set_msrs(vcpu, argp);
+	case KVM_GET_CPUID2:
+		return slat_vcpu_get_cpuid2(vcpu, argp);
+	case KVM_SET_CPUID2:
+		return slat_vcpu_set_cpuid2(vcpu, argp);
+	case KVM_GET_MP_STATE:
+		return get_mp_state(argp);
+	case KVM_SET_MP_STATE:
+		return set_mp_state(argp);
+	case KVM_SET_SIGNAL_MASK:
+		return set_signal_mask(vcpu, argp);
+	case KVM_GET_VCPU_EVENTS:
+		return slat_vcpu_get_events(vcpu, argp);
+	case KVM_SET_VCPU_EVENTS:
+		return slat_vcpu_set_events(vcpu, argp);
+	case KVM_GET_DEBUGREGS:
+		return slat_vcpu_get_debugregs(vcpu, argp);
+	case KVM_SET_DEBUGREGS:
+		return slat_vcpu_set_debugregs(vcpu, argp);
+	case KVM_TRANSLATE:
+		return slat_vcpu_translate(vcpu, argp);
+	case KVM_INTERRUPT:
+		return slat_vcpu_interrupt(vcpu, argp);
+	case KVM_NMI:
+		return slat_vcpu_nmi(vcpu);
+	default:
+		return -EINVAL;
+	}
+}
+
+/* Get means: the right process, a living VM, and the vCPU to ourselves. */
+static int vcpu_get(struct slat_vcpu *vcpu, unsigned int cmd)
+{
+	if (!slat_vm_is_usable(vcpu->vm))
+		return -EIO;
+	if (_IOC_TYPE(cmd) != KVMIO)
+		return -EINVAL;
+	return mutex_lock_killable(&vcpu->mutex) ? -EINTR : 0;
+}
+
+static void vcpu_put(struct slat_vcpu *vcpu)
+{
+	mutex_unlock(&vcpu->mutex);
+}
+
+long slat_vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct slat_vcpu *vcpu = file->private_data;
+	long ret;
+
+	ret = vcpu_get(vcpu, cmd);
+	if (ret)
+		return ret;
+	ret = vcpu_ioctl(vcpu, cmd, arg);
+	vcpu_put(vcpu);
+	return ret;
+}
+
+#ifdef CONFIG_COMPAT
+/* The only structure whose layout differs for a 32-bit client: the signal set. */
+static int compat_set_signal_mask(struct slat_vcpu *vcpu,
+				  struct kvm_signal_mask __user *argp)
+{
+	struct kvm_signal_mask head;
+	sigset_t sigset;
+
+	if (!argp)
+		return set_signal_mask(vcpu, NULL);
+	if (copy_from_user(&head, argp, sizeof(head)))
+		return -EFAULT;
+	if (head.len != sizeof(compat_sigset_t))
+		return -EINVAL;
+	if (get_compat_sigset(&sigset, (compat_sigset_t __user *)argp->sigset))
+		return -EFAULT;
+	set_sigset(vcpu, &sigset);
+	return 0;
+}
+
+long slat_vcpu_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct slat_vcpu *vcpu = file->private_data;
+	void __user *argp = compat_ptr(arg);
+	long ret;
+
+	if (cmd != KVM_SET_SIGNAL_MASK)
+		return slat_vcpu_ioctl(file, cmd, (unsigned long)argp);
+	ret = vcpu_get(vcpu, cmd);
+	if (ret)
+		return ret;
+	ret = compat_set_signal_mask(vcpu, argp);
+	vcpu_put(vcpu);
+	return ret;
+}
+#else
+long slat_vcpu_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	return -EINVAL;
+}
+#endif

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KVM_RUN: from the client's call to the guest and back. Called by the ioctl
+ * with the vCPU's mutex held.
+ *
+ *	complete the last exit -> immediate_exit? -> work of the host task ->
+ *	enter -> dispatch the exit -> enter again, or tell the client
+ *
+ * The vCPU's reader section is entered only while an exit is served from slots
+ * or tables, and left before each retry: an updater that waits for us must
+ * never be what we wait for.
+ */
+#include <linux/kvm.h>
+#include <linux/sched.h>
+#include <linux/signal.h>
+#include <linux/string.h>
+
+#include <asm/fpu/api.h>
+#include <asm/processor-flags.h>
+
+#include "vcpu.h"
+
+static enum slat_step run_exit(struct slat_vcpu *vcpu, u32 reason)
+{
+	vcpu->run->exit_reason = reason;
+	return SLAT_STEP_USER;
+}
+
+static enum slat_step run_internal(struct slat_vcpu *vcpu)
+{
+	const struct slat_exit *exit = &vcpu->exit;
+	struct kvm_run *run = vcpu->run;
+
+	run->internal.suberror = exit->internal.suberror;
+	run->internal.ndata = exit->internal.ndata;
+	memcpy(run->internal.data, exit->internal.data, sizeof(exit->internal.data));
+	return run_exit(vcpu, KVM_EXIT_INTERNAL_ERROR);
+}
+
+/* What KVM puts behind the flags and the bytes; here only what is known. */
+#define EMULATION_INFO	5
+
+enum slat_step slat_vcpu_emulation_failed(struct slat_vcpu *vcpu)
+{
+	const struct slat_emul *emul = &vcpu->emul;
+	const u64 info[EMULATION_INFO] = {
+		vcpu->exit.reason, vcpu->exit.qualification,
+	};
+	struct kvm_run *run = vcpu->run;
+	unsigned int ndata = 1, size = min_t(unsigned int, emul->fetched,
+					     sizeof(run->emulation_failure.insn_bytes));
+
+	run->emulation_failure.suberror = KVM_INTERNAL_ERROR_EMULATION;
+	run->emulation_failure.flags = 0;
+	if (size) {
+		BUILD_BUG_ON(sizeof(run->emulation_failure.insn_size) +
+			     sizeof(run->emulation_failure.insn_bytes) != 2 * sizeof(u64));
+		run->emulation_failure.flags =
+			KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES;
+		run->emulation_failure.insn_size = size;
+		memset(run->emulation_failure.insn_bytes, 0x90,
+		       sizeof(run->emulation_failure.insn_bytes));
+		memcpy(run->emulation_failure.insn_bytes, emul->insn.bytes, size);
+		ndata += 2;
+	}
+	memcpy(&run->internal.data[ndata], info, sizeof(info));
+	run->emulation_failure.ndata = ndata + EMULATION_INFO;
+	return run_exit(vcpu, KVM_EXIT_INTERNAL_ERROR);
+}
+
+/* An access that no RAM answers; inside the reader section. */
+static enum slat_step run_mmio(struct slat_vcpu *vcpu)
+{
+	const struct slat_fault *fault = &vcpu->exit.fault;
+
+	if (fault->in_event) {
+		slat_vmx_delivery_error(vcpu->vmx, fault->gpa, &vcpu->exit);
+		return run_internal(vcpu);
+	}
+	/*
+	 * The guest's page tables lie where it cannot write, or nowhere: no
+	 * instruction could be emulated to help, and entering again would loop.
+	 */
+	if (fault->page_walk) {
+		vcpu->emul.fetched = 0;
+		return slat_vcpu_emulation_failed(vcpu);
+	}
+	return slat_vcpu_emulate(vcpu);
+}
+
+/* A misconfiguration that this module did not write: stop with the evidence. */
+static enum slat_step run_broken(struct slat_vcpu *vcpu)
+{
+	struct slat_exit *exit = &vcpu->exit;
+	gpa_t gpa = exit->fault.gpa;
+
+	WARN_ON_ONCE(1);
+	exit->internal.suberror = KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON;
+	exit->internal.ndata = 2;
+	memset(exit->internal.data, 0, sizeof(exit->internal.data));
+	exit->internal.data[0] = exit->reason;
+	exit->internal.data[1] = gpa;
+	return run_internal(vcpu);
+}
+
+static enum slat_step run_ept(struct slat_vcpu *vcpu)
+{
+	struct slat_epochs *epochs = &vcpu->vm->epochs;
+	enum slat_step step = SLAT_STEP_ENTER;
+
+	vcpu->stats.ept++;
+	slat_reader_enter(epochs, &vcpu->reader);
+	switch (slat_handle_fault(&vcpu->fault, &vcpu->exit.fault)) {
+	case SLAT_FAULT_FIXED:
+	case SLAT_FAULT_RETRY:
+		break;
+	case SLAT_FAULT_MMIO:
+		step = run_mmio(vcpu);
+		break;
+	case SLAT_FAULT_BROKEN:
+		step = run_broken(vcpu);
+		break;
+	case SLAT_FAULT_ERROR:
+		step = SLAT_STEP_ERROR;
+		break;
+	}
+	slat_reader_leave(epochs, &vcpu->reader);
+	return step;
+}
+
+static enum slat_step run_dispatch(struct slat_vcpu *vcpu, enum slat_exit_type type)
+{
+	struct kvm_run *run = vcpu->run;
+
+	switch (type) {
+	case SLAT_EXIT_NONE:
+		return SLAT_STEP_ENTER;
+	case SLAT_EXIT_ABORT:
+		vcpu->stats.aborts++;
+		return SLAT_STEP_ENTER;
+	case SLAT_EXIT_CPUID:
+		vcpu->stats.cpuid++;
+		slat_vcpu_cpuid(vcpu);
+		return SLAT_STEP_ENTER;
+	case SLAT_EXIT_HLT:
+		vcpu->stats.hlt++;
+		return run_exit(vcpu, KVM_EXIT_HLT);
+	case SLAT_EXIT_IO:
+		return slat_vcpu_pio(vcpu);
+	case SLAT_EXIT_EPT:
+		return run_ept(vcpu);
+	case SLAT_EXIT_SHUTDOWN:
+		return run_exit(vcpu, KVM_EXIT_SHUTDOWN);
+	case SLAT_EXIT_IRQ_WINDOW:
+		return run_exit(vcpu, KVM_EXIT_IRQ_WINDOW_OPEN);
+	case SLAT_EXIT_DEBUG:
+		run->debug.arch = vcpu->exit.debug;
+		return run_exit(vcpu, KVM_EXIT_DEBUG);
+	case SLAT_EXIT_SET_TPR:
+		return run_exit(vcpu, KVM_EXIT_SET_TPR);
+	case SLAT_EXIT_FAIL_ENTRY:
+		run->fail_entry.hardware_entry_failure_reason = vcpu->exit.fail_entry.reason;
+		run->fail_entry.cpu = vcpu->exit.fail_entry.cpu;
+		return run_exit(vcpu, KVM_EXIT_FAIL_ENTRY);
+	case SLAT_EXIT_INTERNAL:
+		return run_internal(vcpu);
+	}
+	WARN_ON_ONCE(1);
+	return run_exit(vcpu, KVM_EXIT_UNKNOWN);
+}
+
+/* Finish the access that the client has answered. */
+static enum slat_step run_complete(struct slat_vcpu *vcpu)
+{
+	struct slat_epochs *epochs = &vcpu->vm->epochs;
+	enum slat_step step = SLAT_STEP_ENTER;
+
+	switch (vcpu->pending) {
+	case SLAT_PENDING_NONE:
+		break;
+	case SLAT_PENDING_IN:
+	case SLAT_PENDING_OUT:
+		step = slat_vcpu_complete_pio(vcpu);
+		break;
+	case SLAT_PENDING_EMUL_MMIO:
+	case SLAT_PENDING_EMUL_PIO:
+		slat_reader_enter(epochs, &vcpu->reader);
+		step = slat_vcpu_complete_emulation(vcpu);
+		slat_reader_leave(epochs, &vcpu->reader);
+		break;
+	}
+	return step;
+}
+
+static int run_loop(struct slat_vcpu *vcpu)
+{
+	enum slat_step step;
+	int err;
+
+	vcpu->run->exit_reason = KVM_EXIT_UNKNOWN;
+	vcpu->has_run = true;
+	do {
+		err = slat_vcpu_do_work(vcpu);
+		if (err)
+			return err;
+		vcpu->exit_type = slat_vmx_run(vcpu->vmx, &vcpu->exit);
+		vcpu->stats.exits++;
+		step = run_dispatch(vcpu, vcpu->exit_type);
+	} while (step == SLAT_STEP_ENTER);
+	return step == SLAT_STEP_ERROR ? vcpu->fault.error : 0;
+}
+
+/* The client's part of kvm_run, each field read once. */
+static int run_take_requests(struct slat_vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+	bool irq_window = READ_ONCE(run->request_interrupt_window);
+
+	/* KVM_CAP_SYNC_REGS is 0: no bit is valid. */
+	if (READ_ONCE(run->kvm_valid_regs) || READ_ONCE(run->kvm_dirty_regs))
+		return -EINVAL;
+	if (slat_vmx_set_cr8(vcpu->vmx, READ_ONCE(run->cr8)))
+		return -EINVAL;
+	slat_vmx_want_irq_window(vcpu->vmx, irq_window);
+	return 0;
+}
+
+static int run_with_fpu(struct slat_vcpu *vcpu, bool immediate_exit)
+{
+	int err;
+
+	err = run_take_requests(vcpu);
+	if (err)
+		return err;
+	if (vcpu->pending != SLAT_PENDING_NONE &&
+	    run_complete(vcpu) != SLAT_STEP_ENTER)
+		return 0;
+	if (immediate_exit)
+		return -EINTR;
+	return run_loop(vcpu);
+}
+
+/* The other direction. */
+static void run_store_state(struct slat_vcpu *vcpu)
+{
+	struct slat_vmx *vmx = vcpu->vmx;
+	struct kvm_run *run = vcpu->run;
+
+	run->if_flag = !!(slat_vmx_rflags(vmx) & X86_EFLAGS_IF);
+	run->cr8 = slat_vmx_cr8(vmx);
+	run->apic_base = slat_vmx_apic_base(vmx);
+	run->ready_for_interrupt_injection = slat_vmx_ready_for_irq(vmx);
+}
+
+static void sigmask_activate(struct slat_vcpu *vcpu)
+{
+	if (vcpu->sigset_active)
+		sigprocmask(SIG_SETMASK, &vcpu->sigset, &current->real_blocked);
+}
+
+static void sigmask_deactivate(struct slat_vcpu *vcpu)
+{
+	if (!vcpu->sigset_active)
+		return;
+	sigprocmask(SIG_SETMASK, &current->real_blocked, NULL);
+	sigemptyset(&current->real_blocked);
+}
+
+int slat_vcpu_run(struct slat_vcpu *vcpu)
+{
+	bool immediate_exit = READ_ONCE(vcpu->run->immediate_exit);
+	int err;
+
+	slat_vmx_load(vcpu->vmx);
+	sigmask_activate(vcpu);
+	vcpu->run->flags = 0;
+	fpu_swap_kvm_fpstate(&vcpu->fpu, true);
+	err = run_with_fpu(vcpu, immediate_exit);
+	fpu_swap_kvm_fpstate(&vcpu->fpu, false);
+	run_store_state(vcpu);
+	sigmask_deactivate(vcpu);
+	slat_vmx_unload(vcpu->vmx);
+	vcpu->stats.user++;
+	return err;
+}

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Life of a VM and the ioctls of its file. Creation and destruction run in
+ * process context without locks; an ioctl must come from the process that
+ * created the VM.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/compat.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/kvm.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/preempt.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "dirty_log.h"
+#include "vcpu.h"
+#include "vm.h"
+
+#ifdef CONFIG_COMPAT
+struct compat_dirty_log {
+	u32 slot;
+	u32 padding;
+	union {
+		compat_uptr_t dirty_bitmap;
+		u64 padding2;
+	};
+};
+
+struct compat_clear_dirty_log {
+	u32 slot;
+	u32 num_pages;
+	u64 first_page;
+	union {
+		compat_uptr_t dirty_bitmap;
+		u64 padding2;
+	};
+};
+#endif
+
+/* The EPT and the slots over it. */
+static int vm_memory_init(struct slat_vm *vm)
+{
+	const struct slat_config *config = &vm->device->config;
+	const struct slat_mmu_config mmu = {
+		.layout = {
+			.gen_bits = config->gen_bits,
+			.guard = slat_mmio_guard(boot_cpu_data.x86_cache_bits),
+		},
+		.accessed_dirty = config->ept_ad && vm->device->caps->ept_ad,
+	};
+	const struct slat_memslots_config slots = {
+		.nr_max = config->nr_memslots,
+		.max_gfn = SLAT_MAX_GFN,
+		.first_generation = config->gen_start,
+	};
+	int err;
+
+	err = slat_mmu_init(&vm->mmu, &slat_host_mmu_ops, vm, &vm->epochs, &mmu);
+	if (err)
+		return err;
+	err = slat_memslots_init(&vm->slots, &vm->mmu, &slots);
+	if (err)
+		slat_mmu_destroy(&vm->mmu);
+	return err;
+}
+
+static void vm_memory_destroy(struct slat_vm *vm)
+{
+	slat_memslots_destroy(&vm->slots);
+	slat_mmu_destroy(&vm->mmu);
+}
+
+static void vm_publish(struct slat_vm *vm)
+{
+	mutex_lock(&vm->device->vms_lock);
+	list_add(&vm->list, &vm->device->vms);
+	mutex_unlock(&vm->device->vms_lock);
+}
+
+static void vm_unpublish(struct slat_vm *vm)
+{
+	mutex_lock(&vm->device->vms_lock);
+	list_del(&vm->list);
+	mutex_unlock(&vm->device->vms_lock);
+}
+
+static void vm_init(struct slat_vm *vm, struct slat_device *device)
+{
+	vm->device = device;
+	kref_init(&vm->kref);
+	mutex_init(&vm->lock);
+	xa_init(&vm->vcpus);
+	slat_epochs_init(&vm->epochs);
+	mmgrab(current->mm);
+	vm->mm = current->mm;
+}
+
+static struct slat_vm *vm_create(struct slat_device *device)
+{
+	struct slat_vm *vm;
+	int err;
+
+	vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
+	if (!vm)
+		return ERR_PTR(-ENOMEM);
+	vm_init(vm, device);
+	err = slat_vmx_get();
+	if (err)
+		goto err_free;
+	err = vm_memory_init(vm);
+	if (err)
+		goto err_vmx_put;
+	err = slat_vmx_vm_init(&vm->vmx, slat_mmu_root_pa(&vm->mmu),
+			       vm->mmu.config.accessed_dirty);
+	if (err)
+		goto err_memory;
+	err = slat_host_attach(vm);
+	if (err)
+		goto err_vmx_vm;
+	preempt_notifier_inc();
+	vm_publish(vm);
+	return vm;
+
+err_vmx_vm:
+	slat_vmx_vm_destroy(&vm->vmx);
+err_memory:
+	vm_memory_destroy(vm);
+err_vmx_put:
+	slat_vmx_put();
+err_free:
+	slat_epochs_destroy(&vm->epochs);
+	mmdrop(vm->mm);
+	kfree(vm);
+	return ERR_PTR(err);
+}
+
+static void vm_destroy(struct kref *kref)
+{
+	struct slat_vm *vm = container_of(kref, struct slat_vm, kref);
+	struct slat_vcpu *vcpu;
+	unsigned long id;
+
+	slat_vm_debugfs_remove(vm);
+	vm_unpublish(vm);
+	preempt_notifier_dec();
+	slat_host_detach(vm);
+	xa_for_each(&vm->vcpus, id, vcpu)
+		slat_vcpu_destroy(vcpu);
+	xa_destroy(&vm->vcpus);
+	slat_vmx_vm_destroy(&vm->vmx);
+	vm_memory_destroy(vm);
+	slat_epochs_destroy(&vm->epochs);
+	slat_vmx_put();
+	mmdrop(vm->mm);
+	kfree(vm);
+}
+
+void slat_vm_put(struct slat_vm *vm)
+{
+	kref_put(&vm->kref, vm_destroy);
+}
+
+void slat_vm_kill(struct slat_vm *vm)
+{
+	WRITE_ONCE(vm->dead, true);
+}
+
+static int vm_set_user_memory_region(struct slat_vm *vm, void __user *argp)
+{
+	struct kvm_userspace_memory_region region;
+
+	if (copy_from_user(&region, argp, sizeof(region)))
+		return -EFAULT;
+	return slat_memslots_set_region(&vm->slots, &region);
+}
+
+static int vm_get_dirty_log(struct slat_vm *vm, void __user *argp)
+{
+	struct kvm_dirty_log log;
+
+	if (copy_from_user(&log, argp, sizeof(log)))
+		return -EFAULT;
+	return slat_memslots_get_dirty_log(&vm->slots, &log);
+}
+
+static int vm_clear_dirty_log(struct slat_vm *vm, void __user *argp)
+{
+	struct kvm_clear_dirty_log log;
+
+	if (copy_from_user(&log, argp, sizeof(log)))
+		return -EFAULT;
+	return slat_memslots_clear_dirty_log(&vm->slots, &log);
+}
+
+static int vm_enable_cap(struct slat_vm *vm, void __user *argp)
+{
+	struct kvm_enable_cap cap;
+	u64 allowed = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;
+
+	if (copy_from_user(&cap, argp, sizeof(cap)))
+		return -EFAULT;
+	if (cap.cap != KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 || cap.flags)
+		return -EINVAL;
+	if (cap.args[0] & KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE)
+		allowed |= KVM_DIRTY_LOG_INITIALLY_SET;
+	if (cap.args[0] & ~allowed)
+		return -EINVAL;
+	mutex_lock(&vm->slots.lock);
+	vm->slots.manual_protect = cap.args[0];
+	mutex_unlock(&vm->slots.lock);
+	return 0;
+}
+
+static int vm_set_nr_mmu_pages(struct slat_vm *vm, unsigned long nr)
+{
+	if (nr < SLAT_MIN_TABLES)
+		return -EINVAL;
+	slat_mmu_set_max_tables(&vm->mmu, nr);
+	return 0;
+}
+
+static long vm_get_nr_mmu_pages(struct slat_vm *vm)
+{
+	return min_t(u64, READ_ONCE(vm->mmu.max_tables), INT_MAX);
+}
+
+static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct slat_vm *vm = file->private_data;
+	void __user *argp = (void __user *)arg;
+
+	if (!slat_vm_is_usable(vm))
+		return -EIO;
+	switch (cmd) {
+	case KVM_CREATE_VCPU:
+		return slat_vcpu_create_fd(vm, arg);
+	case KVM_SET_USER_MEMORY_REGION:
+		return vm_set_user_memory_region(vm, argp);
+	case KVM_GET_DIRTY_LOG:
+		return vm_get_dirty_log(vm, argp);
+	case KVM_CLEAR_DIRTY_LOG:
+		return vm_clear_dirty_log(vm, argp);
+	case KVM_ENABLE_CAP:
+		return vm_enable_cap(vm, argp);
+	case KVM_SET_NR_MMU_PAGES:
+		return vm_set_nr_mmu_pages(vm, arg);
+	case KVM_GET_NR_MMU_PAGES:
+		return vm_get_nr_mmu_pages(vm);
+	case KVM_CHECK_EXTENSION:
+		return slat_check_extension(vm->device, arg);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static int vm_release(struct inode *inode, struct file *file)
+{
+	slat_vm_put(file->private_data);
+	return 0;
+}
+
+#ifdef CONFIG_COMPAT
+/* A 32-bit client's bitmap pointer fills half of the union it is in. */
+static int vm_compat_get_dirty_log(struct slat_vm *vm,
+				   const struct compat_dirty_log __user *argp)
+{
+	struct compat_dirty_log in;
+	struct kvm_dirty_log log = {};
+
+	if (copy_from_user(&in, argp, sizeof(in)))
+		return -EFAULT;
+	log.slot = in.slot;
+	log.dirty_bitmap = compat_ptr(in.dirty_bitmap);
+	return slat_memslots_get_dirty_log(&vm->slots, &log);
+}
+
+static int vm_compat_clear_dirty_log(struct slat_vm *vm,
+				     const struct compat_clear_dirty_log __user *argp)
+{
+	struct compat_clear_dirty_log in;
+	struct kvm_clear_dirty_log log = {};
+
+	if (copy_from_user(&in, argp, sizeof(in)))
+		return -EFAULT;
+	log.slot = in.slot;
+	log.num_pages = in.num_pages;
+	log.first_page = in.first_page;
+	log.dirty_bitmap = compat_ptr(in.dirty_bitmap);
+	return slat_memslots_clear_dirty_log(&vm->slots, &log);
+}
+
+static long vm_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct slat_vm *vm = file->private_data;
+	void __user *argp = compat_ptr(arg);
+
+	if (!slat_vm_is_usable(vm))
+		return -EIO;
+	switch (cmd) {
+	case KVM_GET_DIRTY_LOG:
+		return vm_compat_get_dirty_log(vm, argp);
+	case KVM_CLEAR_DIRTY_LOG:
+		return vm_compat_clear_dirty_log(vm, argp);
+	default:
+		return vm_ioctl(file, cmd, (unsigned long)argp);
+	}
+}
+#endif
+
+static const struct file_operations vm_fops = {
+	.owner = THIS_MODULE,
+	.release = vm_release,
+	.unlocked_ioctl = vm_ioctl,
+#ifdef CONFIG_COMPAT
+	.compat_ioctl = vm_compat_ioctl,
+#endif
+	.llseek = noop_llseek,
+};
+
+int slat_vm_create_fd(struct slat_device *device, unsigned long type)
+{
+	struct slat_vm *vm;
+	struct file *file;
+	int fd, err;
+
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	err = -EINVAL;
+	if (type)
+		goto err_fd;
+	vm = vm_create(device);
+	err = PTR_ERR_OR_ZERO(vm);
+	if (err)
+		goto err_fd;
+	file = anon_inode_getfile("slat-vm", &vm_fops, vm, O_RDWR);
+	err = PTR_ERR_OR_ZERO(file);
+	if (err)
+		goto err_vm;
+	slat_vm_debugfs_add(vm, fd);
+	/* From here on the client may close it at any moment. */
+	fd_install(fd, file);
+	return fd;
+
+err_vm:
+	slat_vm_put(vm);
+err_fd:
+	put_unused_fd(fd);
+	return err;
+}
