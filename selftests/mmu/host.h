@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The fake host: a user address space whose pages appear on demand and which
+ * changes pages under the guest's feet, telling the mmu_notifier as Linux does.
+ * A page frame is never used twice, so a translation to a frame that the host
+ * took away is a failure at any later time.
+ */
+#ifndef SLAT_HOST_H
+#define SLAT_HOST_H
+
+#include "memslots.h"
+
+#define HOST_BASE	0x7f0000000000UL
+#define HOST_MAX_ACTIVE	8
+
+enum host_pte { HOST_ABSENT, HOST_RO, HOST_RW };
+
+/**
+ * struct host_page - one page of the address space
+ * @pte: what the host's page table grants
+ * @pfn: frame, when @pte is not HOST_ABSENT
+ * @no_vma: nothing is mapped there: -EFAULT
+ * @vma_readonly: writes: -EFAULT
+ * @poisoned: -EHWPOISON
+ * @reads_shared: a read fault maps the page read-only (a zero or shared page)
+ */
+struct host_page {
+	hva_t hva;
+	enum host_pte pte;
+	kvm_pfn_t pfn;
+	bool no_vma;
+	bool vma_readonly;
+	bool poisoned;
+	bool reads_shared;
+	struct host_page *next;
+};
+
+/* A page frame. @mapped: the host's page table still leads here. */
+struct host_frame {
+	hva_t hva;
+	bool mapped;
+	bool writable;
+	bool dirty;
+	int refs;
+};
+
+enum host_change {
+	HOST_UNMAP,		/* the page is gone; the next touch gets another */
+	HOST_REPLACE,		/* another frame at once (migration, COW) */
+	HOST_PROTECT,		/* the same frame, read-only */
+	HOST_NOTHING,		/* notified, but nothing changed */
+	HOST_CHANGES,
+};
+
+/**
+ * struct host_options - how nasty the host is; chances in 1024
+ * @again: get_page() returns -EAGAIN
+ * @interrupted: get_page() returns -EINTR
+ * @shared: a new page is first mapped read-only
+ * @slow: get_page() takes mmap_lock
+ * @withhold: a page that is writable is given to a reader as not writable
+ */
+struct host_options {
+	unsigned int again;
+	unsigned int interrupted;
+	unsigned int shared;
+	unsigned int slow;
+	unsigned int withhold;
+};
+
+extern struct host_options host_options;
+/* Called in get_page() after the page was found and referenced. */
+extern void (*host_get_hook)(hva_t hva);
+
+void host_reset(struct slat_memslots *slots);
+struct host_page *host_page(hva_t hva);
+struct host_frame *host_frame(kvm_pfn_t pfn);
+int host_get_page(void *ctx, struct slat_host_page *page);
+void host_put_page(void *ctx, struct slat_host_page *page, bool mapped_writable);
+/* The mmu_notifier sequence around one change of [@start, @start + @npages). */
+void host_change(hva_t start, u64 npages, enum host_change change, bool may_block);
+/* The halves of it, for tests that look in between. */
+void host_change_begin(hva_t start, u64 npages, bool may_block);
+void host_change_apply(hva_t start, u64 npages, enum host_change change);
+void host_change_end(hva_t start, u64 npages);
+/* Is @hva in a range between the return of begin() and the call of end()? */
+bool host_is_blocked(hva_t hva);
+/* Is @hva in a range between the call of begin() and the return of end()? */
+bool host_is_changing(hva_t hva);
+/* Scheduling point of the last change that touched @hva, 0 never. */
+u64 host_changed_at(hva_t hva);
+/* How many get_page() of the running task failed, and how last. */
+int host_last_error(void);
+/* References given out and not put. */
+long host_refs(void);
+
+#endif

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The list of suites.
+ */
+#include "tap.h"
+
+extern const struct test random_tests[];
+
+int main(int argc, char **argv)
+{
+	static const struct test *const suites[] = {
+		random_tests,
+		0
+	};
+
+	return test_main(argc, argv, suites);
+}
