@@ -8,6 +8,7 @@
 #define SLAT_COMPAT_H
 
 #include <linux/cpuhotplug.h>
+#include <linux/kvm.h>
 #include <linux/mm.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
@@ -39,6 +40,16 @@
 #else
 #define SLAT_NMI_ENTRY		asm_exc_nmi_noist
 #endif
+
+/* vcpu_run.c: the field is hard to use by accident where KVM must not (6.11). */
+static inline bool slat_run_immediate_exit(const struct kvm_run *run)
+{
+#ifdef HINT_UNSAFE_IN_KVM
+	return READ_ONCE(run->HINT_UNSAFE_IN_KVM(immediate_exit));
+#else
+	return READ_ONCE(run->immediate_exit);
+#endif
+}
 
 /* hostmem.c: a fault that waits for memory ends when any signal comes (6.2). */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)

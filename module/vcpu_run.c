@@ -18,6 +18,7 @@
 #include <asm/fpu/api.h>
 #include <asm/processor-flags.h>
 
+#include "compat.h"
 #include "vcpu.h"
 
 static enum slat_step run_exit(struct slat_vcpu *vcpu, u32 reason)
@@ -268,7 +269,7 @@ static void sigmask_deactivate(struct slat_vcpu *vcpu)
 
 int slat_vcpu_run(struct slat_vcpu *vcpu)
 {
-	bool immediate_exit = READ_ONCE(vcpu->run->immediate_exit);
+	bool immediate_exit = slat_run_immediate_exit(vcpu->run);
 	int err;
 
 	slat_vmx_load(vcpu->vmx);
