@@ -570,12 +570,21 @@ static void operand_sizes(struct slat_insn *insn, unsigned int attr)
 	}
 }
 
+/* LEA and the loads of far pointers and bounds have no register form. */
+static bool wants_memory(const struct slat_insn *insn)
+{
+	return insn->map == 0 && (insn->opcode == 0x62 || insn->opcode == 0x8d ||
+				  insn->opcode == 0xc4 || insn->opcode == 0xc5);
+}
+
 /* What the table entry leaves open about single instructions. */
 static int entry_adjust(struct cursor *c, struct optab_entry *entry)
 {
 	struct slat_insn *insn = c->insn;
 
 	if ((entry->attr & A_UD) || (c->long_mode && (entry->attr & A_N64)))
+		return -EINVAL;
+	if (wants_memory(insn) && MODRM_MOD(insn->modrm) == 3)
 		return -EINVAL;
 	if (insn->map == 0 && insn->opcode == 0x63 && !c->long_mode)
 		entry->op = SLAT_OP_NONE;			/* ARPL */

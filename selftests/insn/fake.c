@@ -32,9 +32,9 @@ u64 fake_gpa(const struct fake *f, u64 linear)
 	return page < 0 ? ~0ull : GPA_BASE + shuffle[page] * 4096ull + linear % 4096;
 }
 
-static u8 *gpa_memory(struct fake *f, u64 gpa)
+static u8 *page_memory(struct fake *f, unsigned int page, u64 gpa)
 {
-	return f->memory + page_of_gpa(gpa) * 4096 + gpa % 4096;
+	return f->memory + page * 4096 + gpa % 4096;
 }
 
 static int page_fault(struct fake *f, u64 linear, unsigned int access)
@@ -86,7 +86,7 @@ static int fake_read_gpa(void *ctx, u64 gpa, void *buf, unsigned int len)
 		return -EINVAL;
 	if (f->page[page] == FAKE_MMIO)
 		return -ENXIO;
-	memcpy(buf, gpa_memory(f, gpa), len);
+	memcpy(buf, page_memory(f, page, gpa), len);
 	return 0;
 }
 
@@ -99,7 +99,7 @@ static int fake_write_gpa(void *ctx, u64 gpa, const void *buf, unsigned int len)
 		return -EINVAL;
 	if (f->page[page] != FAKE_RAM)
 		return -ENXIO;
-	memcpy(gpa_memory(f, gpa), buf, len);
+	memcpy(page_memory(f, page, gpa), buf, len);
 	return 0;
 }
 
@@ -116,11 +116,11 @@ static int fake_cmpxchg_gpa(void *ctx, u64 gpa, const void *old,
 		return -ENXIO;
 	if (f->race) {
 		f->race--;
-		gpa_memory(f, gpa)[0]++;
+		page_memory(f, page, gpa)[0]++;
 	}
-	if (memcmp(gpa_memory(f, gpa), old, len))
+	if (memcmp(page_memory(f, page, gpa), old, len))
 		return -EAGAIN;
-	memcpy(gpa_memory(f, gpa), new, len);
+	memcpy(page_memory(f, page, gpa), new, len);
 	return 0;
 }
 
@@ -212,15 +212,16 @@ void fake_code(struct fake *f, const void *bytes, unsigned int len)
 enum slat_emul_status fake_answer(struct fake *f)
 {
 	struct slat_emul_mmio *mmio = &f->e.mmio;
+	u8 *at = page_memory(f, page_of_gpa(mmio->gpa), mmio->gpa);
 	u8 data[8] = { 0 };
 
 	if (f->nr_log < FAKE_LOG)
 		f->log[f->nr_log] = *mmio;
 	f->nr_log++;
 	if (mmio->is_write)
-		memcpy(gpa_memory(f, mmio->gpa), mmio->data, mmio->len);
+		memcpy(at, mmio->data, mmio->len);
 	else
-		memcpy(data, gpa_memory(f, mmio->gpa), mmio->len);
+		memcpy(data, at, mmio->len);
 	return slat_emul_complete_mmio(&f->e, data);
 }
 

@@ -7,7 +7,6 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 
 #include "native.h"
@@ -29,6 +28,7 @@ static u8 *insn_at;
 static u8 epilogue[512];
 static unsigned int epilogue_len;
 static sigjmp_buf fault_jump;
+static char handler_stack[65536];
 
 static void put(u8 byte)
 {
@@ -121,9 +121,9 @@ static void install_handlers(void)
 {
 	struct sigaction action = { .sa_handler = on_fault,
 				    .sa_flags = SA_ONSTACK };
-	stack_t stack = { .ss_size = 65536 };
+	stack_t stack = { .ss_sp = handler_stack,
+			  .ss_size = sizeof(handler_stack) };
 
-	stack.ss_sp = malloc(stack.ss_size);
 	sigaltstack(&stack, NULL);
 	sigaction(SIGSEGV, &action, NULL);
 	sigaction(SIGBUS, &action, NULL);
