@@ -34,6 +34,29 @@
 #define SLAT_CPUHP_STATE	CPUHP_AP_KVM_STARTING
 #endif
 
+/*
+ * vmx/cpu.c: syscore callbacks take an argument, and are registered by another
+ * structure, from 6.18 on and in the stable series that took the change over.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 60)
+#define SLAT_DEFINE_SYSCORE(name, suspend_fn, resume_fn) \
+	static int name##_suspend(void *data) { return suspend_fn(); } \
+	static void name##_resume(void *data) { resume_fn(); } \
+	static const struct syscore_ops name##_ops = { \
+		.suspend = name##_suspend, .resume = name##_resume, \
+	}; \
+	static struct syscore name = { .ops = &name##_ops }
+#define slat_register_syscore	register_syscore
+#define slat_unregister_syscore	unregister_syscore
+#else
+#define SLAT_DEFINE_SYSCORE(name, suspend_fn, resume_fn) \
+	static struct syscore_ops name = { \
+		.suspend = suspend_fn, .resume = resume_fn, \
+	}
+#define slat_register_syscore	register_syscore_ops
+#define slat_unregister_syscore	unregister_syscore_ops
+#endif
+
 /* vmx/run.c: the NMI entry that expects a frame on the current stack (6.4). */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
 #define SLAT_NMI_ENTRY		asm_exc_nmi_kvm_vmx

@@ -193,7 +193,10 @@ struct slat_vmx_ops {
  * @tlb_seq:	number of the last flush asked for
  * @cpu_seq:	per CPU: last flush carried out there; written by that CPU only
  * @vcpus:	vCPUs, read under RCU
- * @lock:	serialises writers of @vcpus
+ * @lock:	protects writers of @vcpus and the TSC fields
+ * @tsc_data:	last value that user space wrote to a vCPU's IA32_TSC
+ * @tsc_host:	TSC of the host at that time
+ * @tsc_offset:	TSC offset that followed from it
  *
  * Embedded in the front's VM; fields are this layer's own.
  */
@@ -203,6 +206,9 @@ struct slat_vmx_vm {
 	u64		*cpu_seq;
 	struct list_head vcpus;
 	spinlock_t	lock;
+	u64		tsc_data;
+	u64		tsc_host;
+	u64		tsc_offset;
 };
 
 /* Module and processor */
@@ -266,12 +272,13 @@ unsigned int slat_vmx_vm_flush(struct slat_vmx_vm *vm);
 /**
  * slat_vmx_vcpu_create() - make a vCPU in the state after RESET
  * @vm:		its VM
+ * @id:		vCPU id; 0 is the bootstrap processor (IA32_APIC_BASE)
  * @ops:	callbacks, constant
  * @ctx:	first argument of each callback
  *
  * Context: process.  Return: the vCPU, or ERR_PTR(-ENOMEM).
  */
-struct slat_vmx *slat_vmx_vcpu_create(struct slat_vmx_vm *vm,
+struct slat_vmx *slat_vmx_vcpu_create(struct slat_vmx_vm *vm, u32 id,
 				      const struct slat_vmx_ops *ops,
 				      void *ctx);
 

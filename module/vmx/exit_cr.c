@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Exits of MOV CR, CLTS, LMSW and MOV DR.  Most writes of CR0 and CR4 change
+ * only bits that the guest owns and do not come here.  Context: process, loaded.
+ */
+#include <linux/errno.h>
+
+#include <asm/processor-flags.h>
+#include <asm/vmx.h>
+
+#include "vcpu.h"
+
+/* Exit qualification. */
+#define CR_NUMBER	GENMASK(3, 0)
+#define CR_TYPE_SHIFT	4
+#define CR_TYPE_MASK	3
+#define CR_GPR_SHIFT	8
+#define CR_GPR_MASK	15
+#define CR_LMSW_SHIFT	16
+
+enum {
+	CR_MOV_TO,
+	CR_MOV_FROM,
+	CR_CLTS,
+	CR_LMSW,
+};
+
+#define LMSW_BITS	(X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS)
+
+/* Outside of 64-bit code only the low half takes part. */
+static u64 gpr_read(struct slat_vmx *vmx, unsigned int gpr)
+{
+	u64 value = slat_regs(vmx)[gpr];
+
+	return slat_vmx_cpu_mode(vmx) == SLAT_VMX_MODE_LONG ? value :
+							      (u32)value;
+}
+
+static int set_cr8(struct slat_vmx *vmx, u64 cr8)
+{
+	u64 old = vmx->cr8;
+
+	if (slat_vmx_set_cr8(vmx, cr8))
+		return -EINVAL;
+	/* Lower: user space's APIC may have an interrupt that passes now. */
+	return cr8 < old;
+}
+
+static int mov_to_cr(struct slat_vmx *vmx, unsigned int cr, u64 value)
+{
+	switch (cr) {
+	case 0:
+		return slat_cr_set_cr0(vmx, value);
+	case 4:
+		return slat_cr_set_cr4(vmx, value);
+	case 8:
+		return set_cr8(vmx, value);
+	}
+	/* CR3 does not exit, the others raise #UD before they would. */
+	WARN_ON_ONCE(1);
+	return -EINVAL;
+}
+
+/*
+ * Emulate a control register access.  Return: 0; 1 if CR8 was lowered; -EINVAL
+ * for #GP(0).  The caller moves RIP.
+ */
+int slat_exit_cr(struct slat_vmx *vmx)
+{
+	u64 qual = slat_vmcs_read(EXIT_QUALIFICATION);
+	unsigned int gpr = qual >> CR_GPR_SHIFT & CR_GPR_MASK;
+	u64 cr0;
+
+	switch (qual >> CR_TYPE_SHIFT & CR_TYPE_MASK) {
+	case CR_MOV_TO:
+		return mov_to_cr(vmx, qual & CR_NUMBER, gpr_read(vmx, gpr));
+	case CR_MOV_FROM:
+		/* Reads of CR0 and CR4 take the shadow, CR3 is free. */
+		if (WARN_ON_ONCE((qual & CR_NUMBER) != 8))
+			return -EINVAL;
+		slat_regs(vmx)[gpr] = vmx->cr8;
+		return 0;
+	case CR_CLTS:
+		return slat_cr_set_cr0(vmx, slat_cr0(vmx) & ~(u64)X86_CR0_TS);
+	default:
+		/* LMSW can set PE, not clear it. */
+		cr0 = slat_cr0(vmx);
+		cr0 &= ~(u64)(LMSW_BITS & ~X86_CR0_PE);
+		cr0 |= qual >> CR_LMSW_SHIFT & LMSW_BITS;
+		return slat_cr_set_cr0(vmx, cr0);
+	}
+}
+
+/*
+ * The guest touches its debug registers: give them to it until the next exit,
+ * and let it execute the instruction again, with all its checks.
+ */
+void slat_exit_dr(struct slat_vmx *vmx)
+{
+	slat_vmx_set_primary(vmx, vmx->primary & ~CPU_BASED_MOV_DR_EXITING);
+	vmx->drs_loaded = true;
+}

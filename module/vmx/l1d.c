@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * L1D flush before VM entry on CPUs with L1TF.  The policy is the kernel's own
+ * choice (l1tf= on the command line), or kvm_intel's where it was loaded first
+ * (its vmentry_l1d_flush=): never; always; or, by default, "cond": before the
+ * first entry after anything that may have brought secrets of the host into the
+ * cache.  Here that is every return to the caller of slat_vmx_run(), every
+ * context switch, and every interrupt whose handler asks for it; exits that
+ * this layer completes alone touch nothing but the guest's own state.
+ *
+ * slat_l1d_flush() runs with interrupts off just before entry, noinstr.
+ */
+#include <linux/errno.h>
+#include <linux/gfp.h>
+#include <linux/hardirq.h>
+#include <linux/mm.h>
+
+#include <asm/cpufeature.h>
+#include <asm/msr.h>
+#include <asm/processor.h>
+#include <asm/vmx.h>
+
+#include "vcpu.h"
+
+/* Twice the largest L1D of an affected CPU, whatever its replacement policy. */
+#define L1D_ORDER	4
+#define L1D_BYTES	(PAGE_SIZE << L1D_ORDER)
+
+static enum vmx_l1d_flush_state l1d_choose(void)
+{
+	if (l1tf_vmx_mitigation != VMENTER_L1D_FLUSH_AUTO)
+		return l1tf_vmx_mitigation;
+	if (!boot_cpu_has_bug(X86_BUG_L1TF))
+		return VMENTER_L1D_FLUSH_NOT_REQUIRED;
+	if (boot_cpu_has(X86_FEATURE_ARCH_CAPABILITIES)) {
+		u64 data;
+
+		rdmsrl(MSR_IA32_ARCH_CAPABILITIES, data);
+		if (data & ARCH_CAP_SKIP_VMENTRY_L1DFLUSH)
+			return VMENTER_L1D_FLUSH_NOT_REQUIRED;
+	}
+	switch (l1tf_mitigation) {
+	case L1TF_MITIGATION_OFF:
+		return VMENTER_L1D_FLUSH_NEVER;
+	case L1TF_MITIGATION_FULL:
+	case L1TF_MITIGATION_FULL_FORCE:
+		return VMENTER_L1D_FLUSH_ALWAYS;
+	default:
+		return VMENTER_L1D_FLUSH_COND;
+	}
+}
+
+/* Return: 0 or -ENOMEM. */
+int slat_l1d_init(struct slat_caps *caps)
+{
+	enum vmx_l1d_flush_state state = l1d_choose();
+
+	caps->l1d_cond = state == VMENTER_L1D_FLUSH_COND;
+	caps->l1d_flush = caps->l1d_cond || state == VMENTER_L1D_FLUSH_ALWAYS;
+	if (caps->l1d_flush && !boot_cpu_has(X86_FEATURE_FLUSH_L1D)) {
+		struct page *page = alloc_pages(GFP_KERNEL | __GFP_ZERO,
+						L1D_ORDER);
+
+		if (!page)
+			return -ENOMEM;
+		caps->l1d_pages = page_address(page);
+	}
+	/* What /sys/devices/system/cpu/vulnerabilities/l1tf reports. */
+	if (l1tf_vmx_mitigation == VMENTER_L1D_FLUSH_AUTO) {
+		l1tf_vmx_mitigation = state;
+		caps->l1d_reported = true;
+	}
+	return 0;
+}
+
+void slat_l1d_exit(struct slat_caps *caps)
+{
+	if (caps->l1d_reported)
+		l1tf_vmx_mitigation = VMENTER_L1D_FLUSH_AUTO;
+	free_pages((unsigned long)caps->l1d_pages, L1D_ORDER);
+	caps->l1d_pages = NULL;
+}
+
+static noinstr void l1d_read_pages(const u8 *pages)
+{
+	unsigned long i;
+
+	/* Fill the TLB first: a page walk would disturb the cache. */
+	for (i = 0; i < L1D_BYTES; i += PAGE_SIZE)
+		(void)*(const volatile u8 *)(pages + i);
+	asm volatile("lfence" ::: "memory");
+	for (i = 0; i < L1D_BYTES; i += L1_CACHE_BYTES)
+		(void)*(const volatile u8 *)(pages + i);
+	asm volatile("lfence" ::: "memory");
+}
+
+noinstr void slat_l1d_flush(struct slat_vmx *vmx)
+{
+	const struct slat_caps *caps = vmx->caps;
+
+	if (caps->l1d_cond) {
+		bool flush = vmx->flush_l1d | kvm_get_cpu_l1tf_flush_l1d();
+
+		vmx->flush_l1d = false;
+		kvm_clear_cpu_l1tf_flush_l1d();
+		if (!flush)
+			return;
+	}
+	if (static_cpu_has(X86_FEATURE_FLUSH_L1D))
+		native_wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
+	else
+		l1d_read_pages(caps->l1d_pages);
+}

@@ -1,0 +1,615 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The guest's MSRs.  One sorted table says for each what it is: a stored value
+ * with the bits that may be set, or a pair of functions; who may read and write
+ * it; and which CPUID feature it needs.  User space (host = true) may restore
+ * what a guest may only read, whatever the order in which it sets CPUID and
+ * MSRs.  An MSR that is not in the table does not exist: #GP, or -EINVAL.
+ *
+ * Without exits: FS, GS and KERNEL_GS base and SYSENTER (switched by the VMCS
+ * or switch.c), reads of the TSC (offset by hardware), writes of the command
+ * MSRs if the CPUID offers them, and SPEC_CTRL from the first value on.
+ *
+ * Context: process, loaded.
+ */
+#include <linux/bitops.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/string.h>
+
+#include <asm/mce.h>
+#include <asm/msr.h>
+#include <asm/msr-index.h>
+#include <asm/mtrr.h>
+#include <asm/tsc.h>
+
+#include "vcpu.h"
+
+#define MSR_LIST	BIT(0)	/* in KVM_GET_MSR_INDEX_LIST */
+#define MSR_HOST_WRITE	BIT(1)	/* the guest's WRMSR gets #GP */
+#define MSR_HOST_READ	BIT(2)	/* the guest's RDMSR gets #GP */
+#define MSR_IGNORE	BIT(3)	/* the guest's WRMSR does nothing */
+#define MSR_ZERO	BIT(4)	/* absent; user space may restore its 0 */
+#define MSR_CANONICAL	BIT(5)	/* must be a canonical address */
+#define MSR_HOST_ONLY	(MSR_HOST_READ | MSR_HOST_WRITE)
+
+#define NO_SLOT		(-1)
+#define MCE_BANKS	32
+
+struct msr_desc {
+	u32 first;
+	u32 last;
+	int slot;
+	u16 flags;
+	u32 feature;
+	u64 valid;
+	int (*get)(struct slat_vmx *vmx, u32 index, u64 *data, bool host);
+	int (*set)(struct slat_vmx *vmx, u32 index, u64 data, bool host);
+};
+
+static int get_tsc(struct slat_vmx *vmx, u32 index, u64 *data, bool host)
+{
+	*data = rdtsc() + vmx->tsc_offset;
+	return 0;
+}
+
+static void set_tsc_offset(struct slat_vmx *vmx, u64 offset)
+{
+	vmx->tsc_offset = offset;
+	slat_vmcs_write(TSC_OFFSET, offset);
+}
+
+/*
+ * User space restores the TSC of one vCPU after another, and means them equal:
+ * a value close to what the last one would read now follows the same offset.
+ * A write of 0 is the reset of one more vCPU.
+ */
+static void set_tsc_host(struct slat_vmx *vmx, u64 data)
+{
+	struct slat_vmx_vm *vm = vmx->vm;
+	u64 now, expected, distance, second = (u64)tsc_khz * 1000;
+
+	spin_lock(&vm->lock);
+	now = rdtsc();
+	expected = vm->tsc_data + (now - vm->tsc_host);
+	distance = expected > data ? expected - data : data - expected;
+	if (!(data == 0 && vm->tsc_data == 0 && now - vm->tsc_host < second) &&
+	    distance >= second) {
+		vm->tsc_data = data;
+		vm->tsc_host = now;
+		vm->tsc_offset = data - now;
+	}
+	set_tsc_offset(vmx, vm->tsc_offset);
+	spin_unlock(&vm->lock);
+}
+
+static int set_tsc(struct slat_vmx *vmx, u32 index, u64 data, bool host)
+{
+	u64 offset;
+
+	if (host) {
+		set_tsc_host(vmx, data);
+		return 0;
+	}
+	offset = data - rdtsc();
+	vmx->msr[SLAT_MSR_TSC_ADJUST] += offset - vmx->tsc_offset;
+	set_tsc_offset(vmx, offset);
+	return 0;
+}
+
+static int set_tsc_adjust(struct slat_vmx *vmx, u32 index, u64 data, bool host)
+{
+	/* What user space restores is already part of the TSC it restores. */
+	if (!host)
+		set_tsc_offset(vmx, vmx->tsc_offset + data -
+				    vmx->msr[SLAT_MSR_TSC_ADJUST]);
+	vmx->msr[SLAT_MSR_TSC_ADJUST] = data;
+	return 0;
+}
+
+static int get_apic_base(struct slat_vmx *vmx, u32 index, u64 *data, bool host)
+{
+	*data = vmx->apic_base;
+	return 0;
+}
+
+static int set_apic_base(struct slat_vmx *vmx, u32 index, u64 data, bool host)
+{
+	return slat_cr_set_apic_base(vmx, data);
+}
+
+static int get_spec_ctrl(struct slat_vmx *vmx, u32 index, u64 *data, bool host)
+{
+	if (!host && !vmx->guest.spec_ctrl_valid)
+		return -EINVAL;
+	*data = vmx->frame.spec_ctrl;
+	return 0;
+}
+
+static int set_spec_ctrl(struct slat_vmx *vmx, u32 index, u64 data, bool host)
+{
+	if (data & ~vmx->guest.spec_ctrl_valid)
+		return -EINVAL;
+	if (!host && !vmx->guest.spec_ctrl_valid)
+		return -EINVAL;
+	vmx->frame.spec_ctrl = data;
+	if (data && !vmx->spec_ctrl_open) {
+		vmx->spec_ctrl_open = true;
+		slat_msr_update_bitmap(vmx);
+	}
+	return 0;
+}
+
+/* Write-only commands that reach here: the guest's CPUID lacks them. */
+static int get_none(struct slat_vmx *vmx, u32 index, u64 *data, bool host)
+{
+	return -EINVAL;
+}
+
+static int set_none(struct slat_vmx *vmx, u32 index, u64 data, bool host)
+{
+	return host && !data ? 0 : -EINVAL;
+}
+
+static int get_mtrr_cap(struct slat_vmx *vmx, u32 index, u64 *data, bool host)
+{
+	/* 8 variable ranges, fixed ranges, write combining. */
+	*data = 8 | BIT(8) | BIT(10);
+	return 0;
+}
+
+static bool memtype_valid(u8 type)
+{
+	return type == MTRR_TYPE_UNCACHABLE || type == MTRR_TYPE_WRCOMB ||
+	       (type >= MTRR_TYPE_WRTHROUGH && type <= MTRR_TYPE_WRBACK);
+}
+
+static int set_mtrr_var(struct slat_vmx *vmx, u32 index, u64 data, bool host)
+{
+	bool is_mask = index & 1;
+	u64 reserved = GENMASK_ULL(63, vmx->guest.maxphyaddr) |
+		       (is_mask ? 0x7ff : 0xf00);
+
+	if (data & reserved || (!is_mask && !memtype_valid(data)))
+		return -EINVAL;
+	vmx->msr[SLAT_MSR_MTRR_VAR + index - 0x200] = data;
+	return 0;
+}
+
+static bool memtypes_valid(u64 data, bool pat)
+{
+	int i;
+
+	for (i = 0; i < 64; i += 8) {
+		u8 type = data >> i;
+
+		if (!memtype_valid(type) && !(pat && type == 7))
+			return false;
+	}
+	return true;
+}
+
+static unsigned int mtrr_fix_slot(u32 index)
+{
+	if (index == MSR_MTRRfix64K_00000)
+		return SLAT_MSR_MTRR_FIX;
+	if (index <= MSR_MTRRfix16K_A0000)
+		return SLAT_MSR_MTRR_FIX + 1 + index - MSR_MTRRfix16K_80000;
+	return SLAT_MSR_MTRR_FIX + 3 + index - MSR_MTRRfix4K_C0000;
+}
+
+static int get_mtrr_fix(struct slat_vmx *vmx, u32 index, u64 *data, bool host)
+{
+	*data = vmx->msr[mtrr_fix_slot(index)];
+	return 0;
+}
+
+static int set_mtrr_fix(struct slat_vmx *vmx, u32 index, u64 data, bool host)
+{
+	if (!memtypes_valid(data, false))
+		return -EINVAL;
+	vmx->msr[mtrr_fix_slot(index)] = data;
+	return 0;
+}
+
+static int set_mtrr_def(struct slat_vmx *vmx, u32 index, u64 data, bool host)
+{
+	if (data & ~0xcffULL || !memtype_valid(data))
+		return -EINVAL;
+	vmx->msr[SLAT_MSR_MTRR_DEF] = data;
+	return 0;
+}
+
+static int get_pat(struct slat_vmx *vmx, u32 index, u64 *data, bool host)
+{
+	*data = vmx->pat;
+	return 0;
+}
+
+static int set_pat(struct slat_vmx *vmx, u32 index, u64 data, bool host)
+{
+	if (!memtypes_valid(data, true))
+		return -EINVAL;
+	vmx->pat = data;
+	slat_vmcs_write(GUEST_IA32_PAT, data);
+	return 0;
+}
+
+static unsigned int sysenter_field(u32 index)
+{
+	if (index == MSR_IA32_SYSENTER_CS)
+		return GUEST_SYSENTER_CS;
+	return index == MSR_IA32_SYSENTER_ESP ? GUEST_SYSENTER_ESP :
+						GUEST_SYSENTER_EIP;
+}
+
+static int get_sysenter(struct slat_vmx *vmx, u32 index, u64 *data, bool host)
+{
+	*data = slat_vmcs_read(sysenter_field(index));
+	return 0;
+}
+
+static int set_sysenter(struct slat_vmx *vmx, u32 index, u64 data, bool host)
+{
+	slat_vmcs_write(sysenter_field(index),
+			index == MSR_IA32_SYSENTER_CS ? (u32)data : data);
+	return 0;
+}
+
+static int set_mcg_status(struct slat_vmx *vmx, u32 index, u64 data, bool host)
+{
+	if (!host && data & ~7ULL)
+		return -EINVAL;
+	vmx->msr[SLAT_MSR_MCG_STATUS] = data;
+	return 0;
+}
+
+static int set_mcg_ctl(struct slat_vmx *vmx, u32 index, u64 data, bool host)
+{
+	if (!(vmx->msr[SLAT_MSR_MCG_CAP] & MCG_CTL_P) && (data || !host))
+		return -EINVAL;
+	if (data && data != ~0ULL)
+		return -EINVAL;
+	vmx->msr[SLAT_MSR_MCG_CTL] = data;
+	return 0;
+}
+
+static bool mce_bank_exists(struct slat_vmx *vmx, u32 index)
+{
+	return (index - MSR_IA32_MC0_CTL) / 4 <
+	       (vmx->msr[SLAT_MSR_MCG_CAP] & MCG_BANKCNT_MASK);
+}
+
+static int get_mce(struct slat_vmx *vmx, u32 index, u64 *data, bool host)
+{
+	if (!mce_bank_exists(vmx, index))
+		return -EINVAL;
+	*data = vmx->msr[SLAT_MSR_MCE_BANKS + index - MSR_IA32_MC0_CTL];
+	return 0;
+}
+
+static int set_mce(struct slat_vmx *vmx, u32 index, u64 data, bool host)
+{
+	u32 offset = index - MSR_IA32_MC0_CTL;
+
+	if (!mce_bank_exists(vmx, index))
+		return -EINVAL;
+	/* Control is all or nothing; Linux clears bit 10 on some models. */
+	if (offset % 4 == 0 && data && (data | BIT_ULL(10)) != ~0ULL)
+		return -EINVAL;
+	/* Software may only clear a bank's status. */
+	if (offset % 4 == 1 && !host && data)
+		return -EINVAL;
+	vmx->msr[SLAT_MSR_MCE_BANKS + offset] = data;
+	return 0;
+}
+
+static int get_debugctl(struct slat_vmx *vmx, u32 index, u64 *data, bool host)
+{
+	*data = vmx->debugctl;
+	return 0;
+}
+
+/* No LBR, BTS or counters to control: only single-stepping on branches. */
+static int set_debugctl(struct slat_vmx *vmx, u32 index, u64 data, bool host)
+{
+	if (data & ~(u64)DEBUGCTLMSR_BTF)
+		return -EINVAL;
+	vmx->debugctl = data;
+	return 0;
+}
+
+static int set_feat_ctl(struct slat_vmx *vmx, u32 index, u64 data, bool host)
+{
+	if (data & ~(u64)FEAT_CTL_LOCKED)
+		return -EINVAL;
+	if (!host && vmx->msr[SLAT_MSR_FEAT_CTL] & FEAT_CTL_LOCKED)
+		return -EINVAL;
+	vmx->msr[SLAT_MSR_FEAT_CTL] = data;
+	return 0;
+}
+
+static int set_arch_caps(struct slat_vmx *vmx, u32 index, u64 data, bool host)
+{
+	if (data & ~vmx->caps->arch_caps)
+		return -EINVAL;
+	vmx->msr[SLAT_MSR_ARCH_CAPS] = data;
+	return 0;
+}
+
+static int set_xss(struct slat_vmx *vmx, u32 index, u64 data, bool host)
+{
+	if (data & ~vmx->guest.xss_valid)
+		return -EINVAL;
+	vmx->msr[SLAT_MSR_XSS] = data;
+	return 0;
+}
+
+static int get_efer(struct slat_vmx *vmx, u32 index, u64 *data, bool host)
+{
+	*data = vmx->efer;
+	return 0;
+}
+
+static int set_efer(struct slat_vmx *vmx, u32 index, u64 data, bool host)
+{
+	return slat_cr_set_efer(vmx, data, host);
+}
+
+static int set_syscall(struct slat_vmx *vmx, u32 index, u64 data, bool host)
+{
+	static const u8 slots[] = {
+		SLAT_MSR_STAR, SLAT_MSR_LSTAR, SLAT_MSR_CSTAR, SLAT_MSR_FMASK,
+	};
+
+	slat_switch_set_msr(vmx, slots[index - MSR_STAR], data);
+	return 0;
+}
+
+static int get_syscall(struct slat_vmx *vmx, u32 index, u64 *data, bool host)
+{
+	static const u8 slots[] = {
+		SLAT_MSR_STAR, SLAT_MSR_LSTAR, SLAT_MSR_CSTAR, SLAT_MSR_FMASK,
+	};
+
+	*data = vmx->msr[slots[index - MSR_STAR]];
+	return 0;
+}
+
+static int set_tsc_aux(struct slat_vmx *vmx, u32 index, u64 data, bool host)
+{
+	slat_switch_set_msr(vmx, SLAT_MSR_TSC_AUX, data);
+	return 0;
+}
+
+static int get_seg_base(struct slat_vmx *vmx, u32 index, u64 *data, bool host)
+{
+	*data = slat_vmcs_read(index == MSR_FS_BASE ? GUEST_FS_BASE :
+						      GUEST_GS_BASE);
+	return 0;
+}
+
+static int set_seg_base(struct slat_vmx *vmx, u32 index, u64 data, bool host)
+{
+	slat_vmcs_write(index == MSR_FS_BASE ? GUEST_FS_BASE : GUEST_GS_BASE,
+			data);
+	return 0;
+}
+
+static int get_kernel_gs(struct slat_vmx *vmx, u32 index, u64 *data, bool host)
+{
+	*data = slat_switch_get_kernel_gs(vmx);
+	return 0;
+}
+
+static int set_kernel_gs(struct slat_vmx *vmx, u32 index, u64 data, bool host)
+{
+	slat_switch_set_kernel_gs(vmx, data);
+	return 0;
+}
+
+#define STORED(msr, slot, flags, feature, valid) \
+	{ msr, msr, slot, flags, feature, valid, NULL, NULL }
+#define CHECKED(msr, slot, flags, feature, set) \
+	{ msr, msr, slot, flags, feature, ~0ULL, NULL, set }
+#define CALLED(first, last, flags, get, set) \
+	{ first, last, NO_SLOT, flags, 0, ~0ULL, get, set }
+#define ABSENT(first, last) \
+	{ first, last, NO_SLOT, MSR_ZERO, 0, 0, NULL, NULL }
+
+#define MSR_KVM_PV_FIRST	0x4b564d00
+#define MSR_KVM_PV_LAST		0x4b564d08
+
+/* Sorted by number, ranges do not overlap: msr_find() halves it. */
+static const struct msr_desc msr_table[] = {
+	CALLED(MSR_IA32_TSC, MSR_IA32_TSC, MSR_LIST, get_tsc, set_tsc),
+	STORED(MSR_IA32_PLATFORM_ID, SLAT_MSR_PLATFORM_ID, MSR_HOST_WRITE, 0, ~0ULL),
+	CALLED(MSR_IA32_APICBASE, MSR_IA32_APICBASE, 0, get_apic_base, set_apic_base),
+	STORED(MSR_SMI_COUNT, SLAT_MSR_SMI_COUNT, MSR_LIST | MSR_HOST_WRITE, 0, ~0ULL),
+	CHECKED(MSR_IA32_FEAT_CTL, SLAT_MSR_FEAT_CTL, MSR_LIST, 0, set_feat_ctl),
+	CHECKED(MSR_IA32_TSC_ADJUST, SLAT_MSR_TSC_ADJUST, MSR_LIST,
+		SLAT_CPU_TSC_ADJUST, set_tsc_adjust),
+	CALLED(MSR_IA32_SPEC_CTRL, MSR_IA32_SPEC_CTRL, MSR_LIST, get_spec_ctrl,
+	       set_spec_ctrl),
+	CALLED(MSR_IA32_PRED_CMD, MSR_IA32_PRED_CMD, 0, get_none, set_none),
+	STORED(MSR_IA32_UCODE_REV, SLAT_MSR_UCODE_REV, MSR_LIST | MSR_IGNORE, 0, ~0ULL),
+	STORED(MSR_IA32_SMBASE, SLAT_MSR_SMBASE, MSR_HOST_ONLY, 0, ~0ULL),
+	STORED(MSR_PLATFORM_INFO, SLAT_MSR_PLATFORM_INFO, MSR_LIST | MSR_HOST_WRITE, 0, 0),
+	CALLED(MSR_MTRRcap, MSR_MTRRcap, MSR_HOST_WRITE, get_mtrr_cap, set_none),
+	CHECKED(MSR_IA32_ARCH_CAPABILITIES, SLAT_MSR_ARCH_CAPS,
+		MSR_LIST | MSR_HOST_WRITE, SLAT_CPU_ARCH_CAPS, set_arch_caps),
+	CALLED(MSR_IA32_FLUSH_CMD, MSR_IA32_FLUSH_CMD, 0, get_none, set_none),
+	STORED(MSR_MISC_FEATURES_ENABLES, SLAT_MSR_MISC_FEATURES, MSR_LIST, 0, 0),
+	CALLED(MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_CS, MSR_LIST, get_sysenter,
+	       set_sysenter),
+	CALLED(MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP, MSR_LIST | MSR_CANONICAL,
+	       get_sysenter, set_sysenter),
+	STORED(MSR_IA32_MCG_CAP, SLAT_MSR_MCG_CAP, MSR_HOST_WRITE, 0, MCE_BANKS),
+	CHECKED(MSR_IA32_MCG_STATUS, SLAT_MSR_MCG_STATUS, MSR_LIST, 0, set_mcg_status),
+	CHECKED(MSR_IA32_MCG_CTL, SLAT_MSR_MCG_CTL, MSR_LIST, 0, set_mcg_ctl),
+	STORED(MSR_IA32_MISC_ENABLE, SLAT_MSR_MISC_ENABLE, MSR_LIST, 0, ~0ULL),
+	CALLED(MSR_IA32_DEBUGCTLMSR, MSR_IA32_DEBUGCTLMSR, 0, get_debugctl,
+	       set_debugctl),
+	{ 0x200, 0x20f, SLAT_MSR_MTRR_VAR, 0, 0, ~0ULL, NULL, set_mtrr_var },
+	CALLED(MSR_MTRRfix64K_00000, MSR_MTRRfix64K_00000, 0, get_mtrr_fix,
+	       set_mtrr_fix),
+	CALLED(MSR_MTRRfix16K_80000, MSR_MTRRfix16K_A0000, 0, get_mtrr_fix,
+	       set_mtrr_fix),
+	CALLED(MSR_MTRRfix4K_C0000, MSR_MTRRfix4K_F8000, 0, get_mtrr_fix,
+	       set_mtrr_fix),
+	CALLED(MSR_IA32_CR_PAT, MSR_IA32_CR_PAT, MSR_LIST, get_pat, set_pat),
+	CHECKED(MSR_MTRRdefType, SLAT_MSR_MTRR_DEF, 0, 0, set_mtrr_def),
+	CALLED(MSR_IA32_MC0_CTL, MSR_IA32_MC0_CTL + 4 * MCE_BANKS - 1, 0, get_mce,
+	       set_mce),
+	STORED(MSR_IA32_TSC_DEADLINE, SLAT_MSR_TSC_DEADLINE, MSR_HOST_ONLY, 0, ~0ULL),
+	CHECKED(MSR_IA32_XSS, SLAT_MSR_XSS, MSR_LIST, SLAT_CPU_XSAVES, set_xss),
+	ABSENT(MSR_KVM_PV_FIRST, MSR_KVM_PV_LAST),
+	CALLED(MSR_EFER, MSR_EFER, 0, get_efer, set_efer),
+	CALLED(MSR_STAR, MSR_STAR, MSR_LIST, get_syscall, set_syscall),
+	CALLED(MSR_LSTAR, MSR_CSTAR, MSR_LIST | MSR_CANONICAL, get_syscall, set_syscall),
+	CALLED(MSR_SYSCALL_MASK, MSR_SYSCALL_MASK, MSR_LIST, get_syscall, set_syscall),
+	CALLED(MSR_FS_BASE, MSR_GS_BASE, MSR_CANONICAL, get_seg_base, set_seg_base),
+	CALLED(MSR_KERNEL_GS_BASE, MSR_KERNEL_GS_BASE, MSR_LIST | MSR_CANONICAL,
+	       get_kernel_gs, set_kernel_gs),
+	{ MSR_TSC_AUX, MSR_TSC_AUX, SLAT_MSR_TSC_AUX, MSR_LIST,
+	  SLAT_CPU_RDTSCP | SLAT_CPU_RDPID, U32_MAX, NULL, set_tsc_aux },
+	ABSENT(MSR_VM_HSAVE_PA, MSR_VM_HSAVE_PA),
+	ABSENT(MSR_AMD64_VIRT_SPEC_CTRL, MSR_AMD64_VIRT_SPEC_CTRL),
+};
+
+static const struct msr_desc *msr_find(u32 index)
+{
+	unsigned int low = 0, high = ARRAY_SIZE(msr_table);
+
+	while (low < high) {
+		unsigned int mid = (low + high) / 2;
+
+		if (index < msr_table[mid].first)
+			high = mid;
+		else if (index > msr_table[mid].last)
+			low = mid + 1;
+		else
+			return &msr_table[mid];
+	}
+	return NULL;
+}
+
+static bool msr_visible(const struct slat_vmx *vmx,
+			const struct msr_desc *desc, bool host)
+{
+	return host || !desc->feature || slat_vmx_has(vmx, desc->feature);
+}
+
+int slat_vmx_get_msr(struct slat_vmx *vmx, u32 index, u64 *data, bool host)
+{
+	const struct msr_desc *desc = msr_find(index);
+
+	if (!desc || !msr_visible(vmx, desc, host))
+		return -EINVAL;
+	if (!host && desc->flags & (MSR_HOST_READ | MSR_ZERO))
+		return -EINVAL;
+	if (desc->get)
+		return desc->get(vmx, index, data, host);
+	*data = desc->flags & MSR_ZERO ? 0 :
+		vmx->msr[desc->slot + index - desc->first];
+	return 0;
+}
+
+static bool is_canonical(u64 address)
+{
+	return (u64)((s64)(address << 16) >> 16) == address;
+}
+
+int slat_vmx_set_msr(struct slat_vmx *vmx, u32 index, u64 data, bool host)
+{
+	const struct msr_desc *desc = msr_find(index);
+
+	if (!desc || !msr_visible(vmx, desc, host))
+		return -EINVAL;
+	if (!host && desc->flags & MSR_IGNORE)
+		return 0;
+	if (!host && desc->flags & (MSR_HOST_WRITE | MSR_ZERO))
+		return -EINVAL;
+	if (data & ~desc->valid)
+		return -EINVAL;
+	if (desc->flags & MSR_CANONICAL && !is_canonical(data))
+		return -EINVAL;
+	if (desc->set)
+		return desc->set(vmx, index, data, host);
+	if (!(desc->flags & MSR_ZERO))
+		vmx->msr[desc->slot + index - desc->first] = data;
+	return 0;
+}
+
+/* Is the MSR one that some guest of this host could have? */
+static bool msr_listed(const struct msr_desc *desc)
+{
+	const struct slat_guest_cpu *cpu = &slat_caps_get()->pub.cpu;
+
+	if (!(desc->flags & MSR_LIST))
+		return false;
+	if (desc->first == MSR_IA32_SPEC_CTRL)
+		return cpu->spec_ctrl_valid;
+	return !desc->feature || cpu->features & desc->feature;
+}
+
+unsigned int slat_vmx_msr_list(u32 *out, unsigned int max)
+{
+	unsigned int i, n = 0;
+	u32 index;
+
+	for (i = 0; i < ARRAY_SIZE(msr_table); i++) {
+		if (!msr_listed(&msr_table[i]))
+			continue;
+		for (index = msr_table[i].first; index <= msr_table[i].last;
+		     index++, n++)
+			if (n < max)
+				out[n] = index;
+	}
+	return n;
+}
+
+#define BITMAP_BYTES_HIGH	0x400	/* MSRs from 0xc0000000 */
+#define BITMAP_BYTES_WRITE	0x800	/* second half: writes */
+
+static void bitmap_open(struct slat_vmx *vmx, u32 index, bool read, bool write)
+{
+	unsigned long *base = vmx->msr_bitmap;
+	unsigned long bit = index & 0x1fff;
+
+	if (index >= 0xc0000000)
+		bit += BITMAP_BYTES_HIGH * 8;
+	if (read)
+		__clear_bit(bit, base);
+	if (write)
+		__clear_bit(bit + BITMAP_BYTES_WRITE * 8, base);
+}
+
+/* Which MSRs do not exit, after a change of the guest's CPUID. */
+void slat_msr_update_bitmap(struct slat_vmx *vmx)
+{
+	memset(vmx->msr_bitmap, 0xff, PAGE_SIZE);
+	bitmap_open(vmx, MSR_IA32_TSC, true, false);
+	bitmap_open(vmx, MSR_IA32_SYSENTER_CS, true, true);
+	bitmap_open(vmx, MSR_IA32_SYSENTER_ESP, true, true);
+	bitmap_open(vmx, MSR_IA32_SYSENTER_EIP, true, true);
+	bitmap_open(vmx, MSR_FS_BASE, true, true);
+	bitmap_open(vmx, MSR_GS_BASE, true, true);
+	bitmap_open(vmx, MSR_KERNEL_GS_BASE, true, true);
+	if (slat_vmx_has(vmx, SLAT_CPU_IBPB))
+		bitmap_open(vmx, MSR_IA32_PRED_CMD, false, true);
+	if (slat_vmx_has(vmx, SLAT_CPU_FLUSH_L1D))
+		bitmap_open(vmx, MSR_IA32_FLUSH_CMD, false, true);
+	if (vmx->spec_ctrl_open && vmx->guest.spec_ctrl_valid)
+		bitmap_open(vmx, MSR_IA32_SPEC_CTRL, true, true);
+}
+
+void slat_msr_init(struct slat_vmx *vmx)
+{
+	vmx->msr[SLAT_MSR_UCODE_REV] = BIT_ULL(32);
+	vmx->msr[SLAT_MSR_MISC_ENABLE] = MSR_IA32_MISC_ENABLE_BTS_UNAVAIL |
+					 MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL;
+	vmx->msr[SLAT_MSR_MCG_CAP] = MCE_BANKS;
+	vmx->msr[SLAT_MSR_ARCH_CAPS] = vmx->caps->arch_caps;
+	slat_msr_update_bitmap(vmx);
+}

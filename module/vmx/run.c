@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One entry into the guest and the exit from it.  From the point where the vCPU
+ * is seen as IN_GUEST until the exit, interrupts are off: a kick or a flush that
+ * comes in between stays pending and ends guest mode before the guest's first
+ * instruction.  Everything between guest_state_enter_irqoff() and _exit_irqoff()
+ * is noinstr: for RCU and the tracers the CPU is in user mode there.
+ *
+ * What the host owns and the VMCS does not switch: debug registers, XCR0, XSS,
+ * PKRU, DEBUGCTL, CR2, SPEC_CTRL.  The performance counters stand still in the
+ * guest, where the processor can switch them: a host profile never shows a
+ * guest's time as the host's.
+ */
+#include <linux/entry-kvm.h>
+#include <linux/kvm_host.h>
+#include <linux/sched.h>
+#include <linux/smp.h>
+
+#include <asm/debugreg.h>
+#include <asm/fpu/api.h>
+#include <asm/fpu/xcr.h>
+#include <asm/mce.h>
+#include <asm/mmu_context.h>
+#include <asm/msr.h>
+#include <asm/nospec-branch.h>
+#include <asm/pkru.h>
+#include <asm/tlbflush.h>
+#include <asm/trapnr.h>
+
+#include <trace/events/ipi.h>
+
+#include "../compat.h"
+#include "entry.h"
+#include "vcpu.h"
+
+static_assert(offsetof(struct slat_vmx_frame, regs) == 0);
+static_assert(offsetof(struct slat_vmx_frame, host_rsp) == SLAT_FRAME_HOST_RSP);
+static_assert(offsetof(struct slat_vmx_frame, spec_ctrl) == SLAT_FRAME_SPEC_CTRL);
+
+#define ENTRY_FAILED	VMX_EXIT_REASONS_FAILED_VMENTRY
+
+void slat_vmx_kick(struct slat_vmx *vmx)
+{
+	int cpu;
+
+	preempt_disable();
+	WRITE_ONCE(vmx->kicked, 1);
+	/* Pairs with the smp_mb() in run_begin(): one of the two sees it. */
+	smp_mb();
+	if (smp_load_acquire(&vmx->mode) == SLAT_IN_GUEST) {
+		cpu = READ_ONCE(vmx->mode_cpu);
+		if (cpu != smp_processor_id())
+			smp_send_reschedule(cpu);
+	}
+	preempt_enable();
+}
+
+/* From entry.S, on the stack that the exit will use. */
+noinstr void slat_vmx_host_rsp_changed(struct slat_vmx_frame *frame, u64 rsp)
+{
+	frame->host_rsp = rsp;
+	slat_vmcs_write(HOST_RSP, rsp);
+}
+
+/* From entry.S, before the first unbalanced return after an exit. */
+noinstr void slat_vmx_restore_spec_ctrl(struct slat_vmx_frame *frame,
+					unsigned long flags)
+{
+	u64 host = this_cpu_read(x86_spec_ctrl_current);
+
+	if (flags & BIT(SLAT_ENTER_SAVE_SPEC_BIT))
+		frame->spec_ctrl = __rdmsr(MSR_IA32_SPEC_CTRL);
+	/*
+	 * With plain IBRS the bit must be written after each transition from
+	 * a less privileged mode, even if it is set already.
+	 */
+	if (cpu_feature_enabled(X86_FEATURE_KERNEL_IBRS) ||
+	    frame->spec_ctrl != host)
+		native_wrmsrl(MSR_IA32_SPEC_CTRL, host);
+	barrier_nospec();
+}
+
+/*
+ * Registers of the guest that must be in place while its state is in the FPU:
+ * XSAVE in the guest uses them as they are.
+ */
+static bool uses_pkru(const struct slat_vmx *vmx)
+{
+	return cpu_feature_enabled(X86_FEATURE_PKU) &&
+	       (vmx->cr4 & X86_CR4_PKE || vmx->xcr0 & XFEATURE_MASK_PKRU);
+}
+
+static void xstate_to_guest(struct slat_vmx *vmx, u32 *host_pkru)
+{
+	if (slat_has_osxsave(vmx)) {
+		if (vmx->xcr0 != vmx->caps->pub.host_xcr0)
+			xsetbv(XCR_XFEATURE_ENABLED_MASK, vmx->xcr0);
+		if (slat_vmx_has(vmx, SLAT_CPU_XSAVES) &&
+		    vmx->msr[SLAT_MSR_XSS] != vmx->caps->host_xss)
+			wrmsrl(MSR_IA32_XSS, vmx->msr[SLAT_MSR_XSS]);
+	}
+	if (uses_pkru(vmx)) {
+		*host_pkru = rdpkru();
+		if (vmx->pkru != *host_pkru)
+			wrpkru(vmx->pkru);
+	}
+}
+
+static void xstate_to_host(struct slat_vmx *vmx, u32 host_pkru)
+{
+	if (uses_pkru(vmx)) {
+		vmx->pkru = rdpkru();
+		if (vmx->pkru != host_pkru)
+			wrpkru(host_pkru);
+	}
+	if (slat_has_osxsave(vmx)) {
+		if (vmx->xcr0 != vmx->caps->pub.host_xcr0)
+			xsetbv(XCR_XFEATURE_ENABLED_MASK,
+			       vmx->caps->pub.host_xcr0);
+		if (slat_vmx_has(vmx, SLAT_CPU_XSAVES) &&
+		    vmx->msr[SLAT_MSR_XSS] != vmx->caps->host_xss)
+			wrmsrl(MSR_IA32_XSS, vmx->caps->host_xss);
+	}
+}
+
+static void drs_to_guest(const struct slat_vmx *vmx)
+{
+	if (likely(!vmx->drs_loaded && !vmx->drs_armed)) {
+		if (unlikely(hw_breakpoint_active()))
+			set_debugreg(0, 7);
+		return;
+	}
+	/* No breakpoint of the host may hit the guest's addresses here. */
+	set_debugreg(0, 7);
+	set_debugreg(vmx->dr[0], 0);
+	set_debugreg(vmx->dr[1], 1);
+	set_debugreg(vmx->dr[2], 2);
+	set_debugreg(vmx->dr[3], 3);
+	if (vmx->drs_loaded)
+		set_debugreg(vmx->dr6, 6);
+}
+
+static void drs_to_host(struct slat_vmx *vmx)
+{
+	if (unlikely(vmx->drs_loaded)) {
+		get_debugreg(vmx->dr[0], 0);
+		get_debugreg(vmx->dr[1], 1);
+		get_debugreg(vmx->dr[2], 2);
+		get_debugreg(vmx->dr[3], 3);
+		get_debugreg(vmx->dr6, 6);
+		/* The host's #DB handler must not find the guest's bits. */
+		set_debugreg(DR6_RESERVED, 6);
+		vmx->dr7 = slat_vmcs_read(GUEST_DR7);
+		vmx->drs_armed = vmx->dr7 & SLAT_DR7_ENABLES;
+		vmx->drs_loaded = false;
+		slat_vmx_set_primary(vmx, vmx->primary |
+					  CPU_BASED_MOV_DR_EXITING);
+	}
+	if (unlikely(hw_breakpoint_active()))
+		hw_breakpoint_restore();
+}
+
+/* Host fields that the kernel may have changed since the last entry. */
+static void host_fields_refresh(struct slat_vmx *vmx)
+{
+	struct slat_vmx_host *host = &vmx->host;
+	u64 value;
+
+	value = __get_current_cr3_fast();
+	if (unlikely(value != host->cr3)) {
+		slat_vmcs_write(HOST_CR3, value);
+		host->cr3 = value;
+	}
+	value = cr4_read_shadow();
+	if (unlikely(value != host->cr4)) {
+		slat_vmcs_write(HOST_CR4, value);
+		host->cr4 = value;
+	}
+	if (vmx->caps->has_perf_ctrl) {
+		rdmsrl(MSR_CORE_PERF_GLOBAL_CTRL, value);
+		if (unlikely(value != host->perf_ctrl)) {
+			slat_vmcs_write(HOST_IA32_PERF_GLOBAL_CTRL, value);
+			host->perf_ctrl = value;
+		}
+	}
+	/* VM exit clears it; interrupt handlers may change it. */
+	rdmsrl(MSR_IA32_DEBUGCTLMSR, host->debugctl);
+	value = vmx->debugctl | (host->debugctl & DEBUGCTLMSR_FREEZE_IN_SMM);
+	if (unlikely(value != host->guest_debugctl)) {
+		slat_vmcs_write(GUEST_IA32_DEBUGCTL, value);
+		host->guest_debugctl = value;
+	}
+}
+
+static void guest_fields_write(struct slat_vmx *vmx)
+{
+	u64 rsp = vmx->frame.regs[SLAT_REG_RSP];
+
+	if (vmx->avail & SLAT_CACHE_RSP && rsp != vmx->rsp_hw) {
+		slat_vmcs_write(GUEST_RSP, rsp);
+		vmx->rsp_hw = rsp;
+	}
+	if (vmx->dirty & SLAT_CACHE_RIP)
+		slat_vmcs_write(GUEST_RIP, vmx->rip);
+	if (vmx->dirty & SLAT_CACHE_RFLAGS)
+		slat_vmcs_write(GUEST_RFLAGS, vmx->rflags);
+	vmx->dirty = 0;
+}
+
+static unsigned long enter_flags(const struct slat_vmx *vmx)
+{
+	unsigned long flags = 0;
+
+	if (vmx->launched)
+		flags |= BIT(SLAT_ENTER_RESUME_BIT);
+	if (cpu_feature_enabled(X86_FEATURE_MSR_SPEC_CTRL)) {
+		if (vmx->frame.spec_ctrl != this_cpu_read(x86_spec_ctrl_current))
+			flags |= BIT(SLAT_ENTER_WRITE_SPEC_BIT);
+		if (vmx->spec_ctrl_open)
+			flags |= BIT(SLAT_ENTER_SAVE_SPEC_BIT);
+	}
+	return flags;
+}
+
+static __always_inline bool is_host_nmi(u32 info)
+{
+	return (info & (INTR_INFO_VALID_MASK | INTR_INFO_INTR_TYPE_MASK)) ==
+	       (INTR_INFO_VALID_MASK | INTR_TYPE_NMI_INTR);
+}
+
+static noinstr void run_enter(struct slat_vmx *vmx, unsigned long flags)
+{
+	guest_state_enter_irqoff();
+
+	if (unlikely(vmx->caps->l1d_flush))
+		slat_l1d_flush(vmx);
+	if (vmx->cr2 != native_read_cr2())
+		native_write_cr2(vmx->cr2);
+
+	vmx->fail = slat_vmx_enter(&vmx->frame, flags);
+
+	vmx->cr2 = native_read_cr2();
+	vmx->avail = 0;
+	if (likely(!vmx->fail)) {
+		vmx->exit_reason = slat_vmcs_read(VM_EXIT_REASON);
+		if (vmx->exit_reason == EXIT_REASON_EXCEPTION_NMI) {
+			vmx->intr_info = slat_vmcs_read(VM_EXIT_INTR_INFO);
+			vmx->avail = SLAT_CACHE_INTR_INFO;
+			/* NMIs are blocked until its IRET: at once. */
+			if (is_host_nmi(vmx->intr_info))
+				slat_vmx_nmi((unsigned long)SLAT_NMI_ENTRY);
+		}
+	}
+
+	guest_state_exit_irqoff();
+}
+
+/* As if it had come from user space: nothing in the kernel to recover. */
+static void host_machine_check(void)
+{
+	struct pt_regs regs = {
+		.cs = __USER_CS,
+		.flags = X86_EFLAGS_IF,
+	};
+
+	do_machine_check(&regs);
+}
+
+static void exit_irqoff(struct slat_vmx *vmx)
+{
+	u16 reason = vmx->exit_reason;
+
+	if (reason == EXIT_REASON_MCE_DURING_VMENTRY ||
+	    (reason == EXIT_REASON_EXCEPTION_NMI &&
+	     (vmx->intr_info & INTR_INFO_VECTOR_MASK) == X86_TRAP_MC))
+		host_machine_check();
+}
+
+/* The vCPU counts as in the guest; 0, or the reason not to enter. */
+static bool run_begin(struct slat_vmx *vmx)
+{
+	u64 seq;
+
+	WRITE_ONCE(vmx->mode_cpu, smp_processor_id());
+	smp_store_release(&vmx->mode, SLAT_IN_GUEST);
+	/*
+	 * Pairs with the full barriers in slat_vmx_vm_flush() and
+	 * slat_vmx_kick(): they see the mode, or we see what they wrote.
+	 */
+	smp_mb();
+	if (unlikely(READ_ONCE(vmx->kicked) || !slat_cpu_vmx_on() ||
+		     xfer_to_guest_mode_work_pending()))
+		return false;
+
+	seq = atomic64_read(&vmx->vm->tlb_seq);
+	if (unlikely(vmx->flush_vpid ||
+		     vmx->vm->cpu_seq[smp_processor_id()] != seq))
+		slat_tlb_flush_local(vmx, seq);
+	return true;
+}
+
+static enum slat_exit_type run_abort(struct slat_vmx *vmx)
+{
+	bool on = slat_cpu_vmx_on();
+
+	smp_store_release(&vmx->mode, SLAT_OUTSIDE_GUEST);
+	local_irq_enable();
+	preempt_enable();
+	/* Full barrier: what the kicker wrote before is seen by our caller. */
+	xchg(&vmx->kicked, 0);
+	if (unlikely(!on)) {
+		if (slat_cpu_rebooting())
+			return SLAT_EXIT_SHUTDOWN;
+		/* This CPU goes offline, its tasks are about to be moved. */
+		yield();
+	}
+	return SLAT_EXIT_ABORT;
+}
+
+static enum slat_exit_type run_failed(struct slat_vmx *vmx,
+				      struct slat_exit *exit)
+{
+	slat_events_cancel(vmx);
+	if (vmx->fail == SLAT_ENTER_FAULTED)
+		return SLAT_EXIT_SHUTDOWN;
+	exit->fail_entry.cpu = vmx->cpu;
+	exit->fail_entry.reason = vmx->fail ?
+		slat_vmcs_read(VM_INSTRUCTION_ERROR) : vmx->exit_reason;
+	slat_vmcs_dump(vmx->fail ? ~0U : vmx->exit_reason,
+		       vmx->fail ? 0 : slat_vmcs_read(EXIT_QUALIFICATION));
+	return SLAT_EXIT_FAIL_ENTRY;
+}
+
+/*
+ * IRET unblocked NMIs and then faulted: it comes again, so they are still
+ * blocked.  The bit is undefined for a double fault and during delivery.
+ */
+static void recover_nmi_blocking(struct slat_vmx *vmx)
+{
+	u32 info = slat_intr_info(vmx);
+	u32 state;
+
+	if (!(info & INTR_INFO_UNBLOCK_NMI) ||
+	    (info & INTR_INFO_VECTOR_MASK) == X86_TRAP_DF ||
+	    vmx->idt_vectoring & VECTORING_INFO_VALID_MASK)
+		return;
+	state = slat_vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
+	slat_vmcs_write(GUEST_INTERRUPTIBILITY_INFO,
+			state | GUEST_INTR_STATE_NMI);
+}
+
+/* Interrupts off: enter, leave, and have the host's state back. */
+static void run_guest(struct slat_vmx *vmx)
+{
+	u32 host_pkru = 0;
+
+	fpregs_assert_state_consistent();
+	if (test_thread_flag(TIF_NEED_FPU_LOAD))
+		switch_fpu_return();
+
+	if (vmx->ev.work)
+		slat_events_prepare(vmx);
+	guest_fields_write(vmx);
+	host_fields_refresh(vmx);
+	drs_to_guest(vmx);
+	guest_timing_enter_irqoff();
+	xstate_to_guest(vmx, &host_pkru);
+
+	run_enter(vmx, enter_flags(vmx));
+
+	if (vmx->host.debugctl)
+		wrmsrl(MSR_IA32_DEBUGCTLMSR, vmx->host.debugctl);
+	xstate_to_host(vmx, host_pkru);
+	drs_to_host(vmx);
+	smp_store_release(&vmx->mode, SLAT_OUTSIDE_GUEST);
+
+	if (likely(!vmx->fail)) {
+		if (likely(!(vmx->exit_reason & ENTRY_FAILED)))
+			vmx->launched = true;
+		exit_irqoff(vmx);
+	}
+	/* User space shall not run on predictions that the guest trained. */
+	if (cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))
+		this_cpu_write(x86_ibpb_exit_to_user, true);
+
+	/*
+	 * Take the interrupt that ended guest mode, and any tick, while the
+	 * time still counts as the guest's.  STI opens one instruction later.
+	 */
+	local_irq_enable();
+	asm volatile("nop");
+	local_irq_disable();
+	guest_timing_exit_irqoff();
+}
+
+enum slat_exit_type slat_vmx_run(struct slat_vmx *vmx, struct slat_exit *exit)
+{
+	enum slat_exit_type type;
+
+	exit->reason = ~0U;
+	exit->qualification = 0;
+	if (unlikely(vmx->ev.triple_fault)) {
+		vmx->ev.triple_fault = false;
+		return SLAT_EXIT_SHUTDOWN;
+	}
+
+	preempt_disable();
+	slat_switch_to_guest(vmx);
+	local_irq_disable();
+	if (unlikely(!run_begin(vmx)))
+		return run_abort(vmx);
+	run_guest(vmx);
+	local_irq_enable();
+	preempt_enable();
+
+	if (unlikely(vmx->fail || vmx->exit_reason & ENTRY_FAILED))
+		return run_failed(vmx, exit);
+
+	exit->reason = vmx->exit_reason;
+	vmx->idt_vectoring = slat_vmcs_read(IDT_VECTORING_INFO_FIELD);
+	if (unlikely(vmx->exit_reason == EXIT_REASON_EXCEPTION_NMI))
+		recover_nmi_blocking(vmx);
+	if (unlikely(vmx->ev.entered ||
+		     vmx->idt_vectoring & VECTORING_INFO_VALID_MASK))
+		slat_events_complete(vmx);
+
+	type = slat_exit_handle(vmx, exit);
+	/* The caller will touch what is not the guest's. */
+	if (type != SLAT_EXIT_NONE)
+		vmx->flush_l1d = true;
+	return type;
+}
