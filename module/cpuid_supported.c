@@ -236,7 +236,8 @@ static int add_leaf_7(struct cpuid_list *list)
 	e = list_add_host(list, 7, 0, KVM_CPUID_FLAG_SIGNIFCANT_INDEX);
 	if (!e)
 		return -E2BIG;
-	max = e->eax = min(e->eax, 1u);
+	max = min(e->eax, 1u);
+	e->eax = max;
 	mask_leaf_7_0(list, e);
 	if (!max)
 		return 0;
@@ -389,7 +390,8 @@ static int add_basic_leaves(struct cpuid_list *list)
 
 	if (!e)
 		return -E2BIG;
-	max = e->eax = min(e->eax, (u32)MAX_BASIC_LEAF);
+	max = min_t(u32, e->eax, MAX_BASIC_LEAF);
+	e->eax = max;
 	for (function = 1; function <= max && !err; function++)
 		err = add_basic_leaf(list, function);
 	return err;
@@ -403,7 +405,8 @@ static int add_ext_leaves(struct cpuid_list *list)
 
 	if (!e)
 		return -E2BIG;
-	max = e->eax = min(e->eax, (u32)MAX_EXT_LEAF);
+	max = min_t(u32, e->eax, MAX_EXT_LEAF);
+	e->eax = max;
 	for (function = 0x80000001; function <= max && !err; function++)
 		err = add_ext_leaf(list, function);
 	return err;

@@ -10,6 +10,7 @@
 #include <linux/miscdevice.h>
 #include <linux/mutex.h>
 
+#include "mmu/policy.h"
 #include "vmx/vmx.h"
 
 struct dentry;
@@ -21,6 +22,7 @@ struct shrinker;
  * @max_vcpus: vCPUs per VM
  * @gen_bits: bits of the generation in an MMIO entry
  * @gen_start: generation of a new VM's empty slot set
+ * @wrprot: how a new VM protects dirty pages again
  * @ept_ad: let the processor keep accessed and dirty bits in the EPT
  */
 struct slat_config {
@@ -28,6 +30,7 @@ struct slat_config {
 	u32 max_vcpus;
 	u32 gen_bits;
 	u64 gen_start;
+	enum slat_wrprot_policy wrprot;
 	bool ept_ad;
 };
 

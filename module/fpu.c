@@ -15,6 +15,9 @@
 
 #include "vcpu.h"
 
+#define XMM_BYTES	16
+#define NR_XMM		16
+
 int slat_vcpu_fpu_init(struct slat_vcpu *vcpu)
 {
 	return fpu_alloc_guest_fpstate(&vcpu->fpu) ? 0 : -ENOMEM;
@@ -76,62 +79,50 @@ int slat_vcpu_set_fpu(struct slat_vcpu *vcpu, void __user *argp)
 	return 0;
 }
 
-/* The guest's registers are the task's own now: load them if they are not. */
-static void xmm_begin(void)
+/*
+ * The guest's registers are the task's own now: load them if they are not. The
+ * whole legacy area is the smallest thing that an instruction with a register
+ * number in memory can reach; the upper halves of YMM and ZMM are not in it and
+ * so keep their values.
+ */
+static void legacy_begin(struct fxregs_state *fx)
 {
 	fpregs_lock();
 	fpregs_assert_state_consistent();
 	if (test_thread_flag(TIF_NEED_FPU_LOAD))
 		switch_fpu_return();
+	asm volatile("fxsave64 %0" : "=m" (*fx));
 }
 
-static void xmm_end(void)
+static void legacy_end(void)
 {
 	fpregs_unlock();
 }
 
-#define FOR_EACH_XMM(op)						\
-	op(0) op(1) op(2) op(3) op(4) op(5) op(6) op(7)			\
-	op(8) op(9) op(10) op(11) op(12) op(13) op(14) op(15)
-
-#define READ_XMM(n)							\
-	case n:								\
-		asm volatile("movdqu %%xmm" #n ", %0" : "=m" (*value));	\
-		break;
-
-#define WRITE_XMM(n)							\
-	case n:								\
-		asm volatile("movdqu %0, %%xmm" #n : : "m" (*value));	\
-		break;
-
-struct xmm_value {
-	u8 bytes[16];
-};
+static void *legacy_xmm(struct fxregs_state *fx, unsigned int reg)
+{
+	return (u8 *)fx->xmm_space + reg * XMM_BYTES;
+}
 
 void slat_fpu_read_xmm(unsigned int reg, void *buf)
 {
-	struct xmm_value *value = buf;
+	struct fxregs_state fx __aligned(16);
 
-	xmm_begin();
-	switch (reg) {
-	FOR_EACH_XMM(READ_XMM)
-	default:
-		WARN_ON_ONCE(1);
-		memset(value, 0, sizeof(*value));
-	}
-	xmm_end();
+	if (WARN_ON_ONCE(reg >= NR_XMM))
+		return;
+	legacy_begin(&fx);
+	legacy_end();
+	memcpy(buf, legacy_xmm(&fx, reg), XMM_BYTES);
 }
 
-/* Legacy encodings, as used here, keep bits above 127. */
 void slat_fpu_write_xmm(unsigned int reg, const void *buf)
 {
-	const struct xmm_value *value = buf;
+	struct fxregs_state fx __aligned(16);
 
-	xmm_begin();
-	switch (reg) {
-	FOR_EACH_XMM(WRITE_XMM)
-	default:
-		WARN_ON_ONCE(1);
-	}
-	xmm_end();
+	if (WARN_ON_ONCE(reg >= NR_XMM))
+		return;
+	legacy_begin(&fx);
+	memcpy(legacy_xmm(&fx, reg), buf, XMM_BYTES);
+	asm volatile("fxrstor64 %0" : : "m" (fx));
+	legacy_end();
 }

@@ -16,6 +16,7 @@
 
 #include "device.h"
 #include "memslots.h"
+#include "mmu/policy.h"
 
 #define SLAT_MAX_VCPUS		1024
 #define SLAT_DEFAULT_VCPUS	288
@@ -44,6 +45,16 @@ static bool eptad = true;
 module_param(eptad, bool, 0444);
 MODULE_PARM_DESC(eptad, "use the accessed and dirty bits of the EPT");
 
+static char *wrprot = "classic";
+module_param(wrprot, charp, 0444);
+MODULE_PARM_DESC(wrprot, "how dirty pages are protected again: classic, rmap or scan");
+
+static const char *const wrprot_names[] = {
+	[SLAT_POLICY_CLASSIC] = "classic",
+	[SLAT_POLICY_RMAP] = "rmap",
+	[SLAT_POLICY_SCAN] = "scan",
+};
+
 static struct slat_device slat_device;
 
 static bool range_ok(const char *name, u64 value, u64 low, u64 high)
@@ -62,6 +73,15 @@ static bool node_name_ok(void)
 	return false;
 }
 
+static int wrprot_find(void)
+{
+	int policy = match_string(wrprot_names, ARRAY_SIZE(wrprot_names), wrprot);
+
+	if (policy < 0)
+		pr_err("parameter wrprot='%s': expected classic, rmap or scan\n", wrprot);
+	return policy;
+}
+
 /*
  * The guard bits of MMIO entries lie above the generation, so a processor with
  * few address bits has no room for them. It matters only where L1TF does.
@@ -78,7 +98,9 @@ static bool guard_ok(void)
 
 static int __init config_init(struct slat_config *config)
 {
-	if (!node_name_ok() || !guard_ok() ||
+	int policy = wrprot_find();
+
+	if (policy < 0 || !node_name_ok() || !guard_ok() ||
 	    !range_ok("nr_memslots", nr_memslots, 1, SLAT_NR_MEMSLOTS) ||
 	    !range_ok("max_vcpus", max_vcpus, 1, SLAT_MAX_VCPUS) ||
 	    !range_ok("gen_bits", gen_bits, SLAT_GEN_BITS_MIN, SLAT_GEN_BITS_MAX) ||
@@ -88,6 +110,7 @@ static int __init config_init(struct slat_config *config)
 	config->max_vcpus = max_vcpus;
 	config->gen_bits = gen_bits;
 	config->gen_start = gen_start;
+	config->wrprot = policy;
 	config->ept_ad = eptad;
 	return 0;
 }

@@ -123,6 +123,8 @@ static enum slat_step run_ept(struct slat_vcpu *vcpu)
 		break;
 	case SLAT_FAULT_ERROR:
 		step = SLAT_STEP_ERROR;
+		if (vcpu->fault.error == -EINTR)
+			vcpu->run->exit_reason = KVM_EXIT_INTR;
 		break;
 	}
 	slat_reader_leave(epochs, &vcpu->reader);

@@ -54,7 +54,7 @@ static int vm_memory_init(struct slat_vm *vm)
 	};
 	const struct slat_memslots_config slots = {
 		.nr_max = config->nr_memslots,
-		.max_gfn = SLAT_MAX_GFN,
+		.max_gfn = BIT_ULL(vm->device->caps->cpu.maxphyaddr - SLAT_PAGE_SHIFT),
 		.first_generation = config->gen_start,
 	};
 	int err;
@@ -65,6 +65,8 @@ static int vm_memory_init(struct slat_vm *vm)
 	err = slat_memslots_init(&vm->slots, &vm->mmu, &slots);
 	if (err)
 		slat_mmu_destroy(&vm->mmu);
+	else
+		vm->slots.policy = config->wrprot;
 	return err;
 }
 
