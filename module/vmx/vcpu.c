@@ -18,8 +18,8 @@
 #include "../compat.h"
 #include "vcpu.h"
 
-#define PLE_GAP		128	/* TSC ticks between PAUSEs of one loop */
-#define PLE_WINDOW	4096	/* and how long a loop may last */
+#define PLE_GAP_TICKS	128	/* TSC ticks between PAUSEs of one loop */
+#define PLE_WINDOW_TICKS 4096	/* and how long a loop may last */
 
 /* Vectors that could hang the CPU in microcode, or belong to the host. */
 #define EXCEPTIONS	(BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_MC))
@@ -101,8 +101,8 @@ static void vcpu_init_controls(struct slat_vmx *vmx)
 	slat_vmcs_write(VIRTUAL_PROCESSOR_ID, vmx->vpid);
 	slat_vmcs_write(TSC_OFFSET, vmx->tsc_offset);
 	if (caps->has_ple) {
-		slat_vmcs_write(PLE_GAP, PLE_GAP);
-		slat_vmcs_write(PLE_WINDOW, PLE_WINDOW);
+		slat_vmcs_write(PLE_GAP, PLE_GAP_TICKS);
+		slat_vmcs_write(PLE_WINDOW, PLE_WINDOW_TICKS);
 	}
 	if (caps->has_perf_ctrl) {
 		slat_vmcs_write(GUEST_IA32_PERF_GLOBAL_CTRL, 0);
