@@ -15,6 +15,13 @@ static struct flat_slot *find_id(const struct flat *flat, u32 id)
 	return NULL;
 }
 
+struct flat_slot flat_slot(const struct flat *flat, u32 id)
+{
+	const struct flat_slot *slot = find_id(flat, id);
+
+	return slot ? *slot : (struct flat_slot){ .used = false };
+}
+
 const struct flat_slot *flat_find(const struct flat *flat, gfn_t gfn)
 {
 	u32 i;

@@ -44,6 +44,8 @@ struct flat_change {
 struct flat_change flat_expect(const struct flat *flat,
 			       const struct kvm_userspace_memory_region *region);
 void flat_apply(struct flat *flat, const struct flat_change *change);
+/* The slot with number @id; not used: none. */
+struct flat_slot flat_slot(const struct flat *flat, u32 id);
 const struct flat_slot *flat_find(const struct flat *flat, gfn_t gfn);
 
 static inline bool flat_covers(const struct flat_slot *slot, gfn_t gfn)

@@ -10,9 +10,10 @@
 #define NR_HVA_PAGES	200
 
 static const char *const op_names[OP_KINDS] = {
-	"read", "write", "exec", "read", "sprawl", "create", "create-small",
-	"delete", "move", "odd", "host", "host-wide", "host-attr", "reclaim",
-	"age", "cap", "hold",
+	"read", "write", "exec", "write", "sprawl", "kernel-write", "hold",
+	"create", "create-small", "delete", "move", "odd", "log-on", "log-off",
+	"get-dirty", "clear-dirty", "host", "host-wide", "host-attr", "reclaim",
+	"age", "cap",
 };
 
 static enum op_kind op_kind(const u8 *op)
@@ -24,7 +25,7 @@ enum op_actor op_actor(const u8 *op)
 {
 	enum op_kind kind = op_kind(op);
 
-	if (kind >= OP_CREATE && kind <= OP_ODD)
+	if (kind >= OP_CREATE && kind <= OP_CLEAR_DIRTY)
 		return ACTOR_SLOTS;
 	if (kind >= OP_HOST && kind <= OP_CAP)
 		return ACTOR_HOST;
@@ -54,18 +55,23 @@ static void run_slots(const u8 *op)
 		.userspace_addr = hva_of(op[4] % NR_HVA_PAGES),
 		.flags = op[5] % 4 == 3 ? KVM_MEM_READONLY : 0,
 	};
-	u32 i;
+	struct flat_slot slot = flat_slot(&world.flat, region.slot);
+	enum op_kind kind = op_kind(op);
 
-	if (op_kind(op) == OP_DELETE)
+	if (op[5] & 16)
+		region.flags |= KVM_MEM_LOG_DIRTY_PAGES;
+	if (kind == OP_DELETE)
 		region.memory_size = 0;
-	for (i = 0; op_kind(op) == OP_MOVE && i < FLAT_MAX; i++) {
-		const struct flat_slot *slot = &world.flat.slots[i];
-
-		if (!slot->used || slot->id != region.slot)
-			continue;
-		region.memory_size = slot->npages * SLAT_PAGE_SIZE;
-		region.userspace_addr = slot->hva;
-		region.flags = slot->flags;
+	if ((kind == OP_MOVE || kind == OP_LOG_ON || kind == OP_LOG_OFF) && slot.used) {
+		region.memory_size = slot.npages * SLAT_PAGE_SIZE;
+		region.userspace_addr = slot.hva;
+		region.flags = slot.flags;
+		if (kind != OP_MOVE)
+			region.guest_phys_addr = slot.base * SLAT_PAGE_SIZE;
+		if (kind == OP_LOG_ON)
+			region.flags |= KVM_MEM_LOG_DIRTY_PAGES;
+		if (kind == OP_LOG_OFF)
+			region.flags &= ~KVM_MEM_LOG_DIRTY_PAGES;
 	}
 	if (op_kind(op) == OP_ODD) {
 		static const u64 odd[] = {
@@ -82,6 +88,25 @@ static void run_slots(const u8 *op)
 		}
 	}
 	world_region(&region);
+}
+
+static void run_log(const u8 *op)
+{
+	u32 id = op[1] % (NR_IDS + 1) == NR_IDS ? 1000 : op[1] % (NR_IDS + 1);
+	struct flat_slot slot = flat_slot(&world.flat, id);
+	u64 first = op[2] % 4 * 64;
+
+	world.slots.policy = op[6] % SLAT_NR_POLICIES;
+	if (op_kind(op) == OP_GET_DIRTY) {
+		world_get_dirty(id, op[3] % 8 == 0);
+		return;
+	}
+	if (op[5] & 1)
+		world_clear_dirty(id, first, op[4] % 4 * 64, op[3] * 0x0101010101010101ULL);
+	else if (slot.npages >= first)
+		world_clear_dirty(id, first, slot.npages - first, ~0ULL);
+	else
+		world_clear_dirty(id, op[2], op[3], ~0ULL);
 }
 
 static void run_host_attr(const u8 *op)
@@ -138,6 +163,9 @@ static void run_vcpu(const u8 *op, struct vcpu *vcpu)
 	case OP_SPRAWL:
 		gfn = 4096 + ((gfn_t)op[2] << 9);
 		break;
+	case OP_KERNEL_WRITE:
+		world_kernel_write(vcpu, gfn);
+		return;
 	case OP_HOLD:
 		vcpu_enter(vcpu);
 		sim_pause();
@@ -147,7 +175,8 @@ static void run_vcpu(const u8 *op, struct vcpu *vcpu)
 	default:
 		break;
 	}
-	touch = guest_touch(vcpu, gfn, op_kind(op) == OP_WRITE ? ACCESS_WRITE :
+	touch = guest_touch(vcpu, gfn, op_kind(op) == OP_WRITE ||
+			    op_kind(op) == OP_WRITE_AGAIN ? ACCESS_WRITE :
 			    op_kind(op) == OP_EXEC ? ACCESS_EXEC : ACCESS_READ);
 	/* Alone, a retry can only come from the host. */
 	if (sim_plan.kind == SIM_MANUAL && touch.retries > 3)
@@ -161,7 +190,10 @@ void op_run(const u8 *op, struct vcpu *vcpu)
 		run_vcpu(op, vcpu);
 		break;
 	case ACTOR_SLOTS:
-		run_slots(op);
+		if (op_kind(op) >= OP_GET_DIRTY)
+			run_log(op);
+		else
+			run_slots(op);
 		break;
 	default:
 		run_host(op);

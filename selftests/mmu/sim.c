@@ -12,17 +12,19 @@
 #include <string.h>
 
 #ifdef SIM_ASAN
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
 
 #define SIM_STACK	(256 * 1024)
 #define SIM_MAX_POINTS	40000000ULL
-#define SIM_TRACE	160
+#define SIM_TRACE	240
 
 struct sim_counts sim_counts;
 struct sim_plan sim_plan;
 void (*sim_relax_hook)(void);
 void (*sim_mutex_hook)(struct sim_lock *lock, bool taken);
+void (*sim_store_hook)(const volatile void *p);
 
 struct sim_task sim_tasks[SIM_MAX_TASKS];
 int sim_nr_tasks;
@@ -126,6 +128,7 @@ void sim_reset(u64 seed, const struct sim_plan *plan)
 	sim_current = &sim_tasks[0];
 	sim_relax_hook = NULL;
 	sim_mutex_hook = NULL;
+	sim_store_hook = NULL;
 	trace_nr = 0;
 	test_fail_hook = sim_print;
 }
@@ -227,6 +230,10 @@ int sim_spawn(const char *name, void (*fn)(void *), void *arg)
 	task->arg = arg;
 	if (!task->stack)
 		task->stack = malloc(SIM_STACK);
+#ifdef SIM_ASAN
+	/* The last task on it left without a return. */
+	ASAN_UNPOISON_MEMORY_REGION(task->stack, SIM_STACK);
+#endif
 	/* As if task_main() were called: a return address, and six registers. */
 	top = (void **)((char *)task->stack + SIM_STACK);
 	memset(top - 8, 0, 8 * sizeof(*top));

@@ -59,6 +59,9 @@ extern void (*sim_relax_hook)(void);
 /* Called when a mutex was taken (true) or is about to be released (false). */
 extern void (*sim_mutex_hook)(struct sim_lock *lock, bool taken);
 
+/* Called after a store by WRITE_ONCE or smp_store_release. */
+extern void (*sim_store_hook)(const volatile void *p);
+
 /* Begin anew: only the calling task, number 0, exists. */
 void sim_reset(u64 seed, const struct sim_plan *plan);
 int sim_spawn(const char *name, void (*fn)(void *), void *arg);

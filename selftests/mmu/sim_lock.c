@@ -315,6 +315,8 @@ void sim_store(volatile void *p, const void *from, size_t size)
 		memcpy(pending->old, (const char *)p, size);
 	}
 	memcpy((void *)p, from, size);
+	if (sim_store_hook)
+		sim_store_hook(p);
 	sim_point();
 }
 

@@ -84,9 +84,11 @@ static size_t program_shrink(u64 seed, const struct knobs *knobs, u8 *ops, size_
 	return nr;
 }
 
-static void program_fails(u64 seed, const struct knobs *knobs, u8 *ops, size_t nr)
+static void program_fails(u64 seed, const struct knobs *knobs, u8 *ops, size_t nr,
+			  FILE *said)
 {
 	size_t i;
+	int c;
 
 	printf("# seed %llu: a program of %zu operations fails; shrinking\n", seed, nr);
 	nr = program_shrink(seed, knobs, ops, nr);
@@ -95,7 +97,11 @@ static void program_fails(u64 seed, const struct knobs *knobs, u8 *ops, size_t n
 	for (i = 0; i < nr; i++)
 		op_print(ops + i * OP_BYTES);
 	run_program(seed, knobs, ops, nr);
-	FAIL("the failure does not repeat");
+	printf("# it does not repeat alone; what was said at first:\n");
+	rewind(said);
+	while ((c = fgetc(said)) != EOF)
+		putchar(c);
+	FAIL("a program fails only after others");
 }
 
 static void program_make(u64 seed, u8 *ops, size_t nr)
@@ -116,17 +122,18 @@ static void run_many(const struct knobs *knobs, unsigned int runs, size_t nr)
 	static u8 ops[MAX_OPS * OP_BYTES];
 	u64 first = test_options.seed * 1000003;
 	u64 at = first;
+	FILE *said = tmpfile();
 	int pipes[2], status;
 	unsigned int i;
 	pid_t pid;
 
-	if (pipe(pipes))
-		FAIL("pipe");
+	if (pipe(pipes) || !said)
+		FAIL("no pipe or no file");
 	fflush(stdout);
 	pid = fork();
 	if (!pid) {
-		if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
-			_exit(1);
+		dup2(fileno(said), STDOUT_FILENO);
+		dup2(fileno(said), STDERR_FILENO);
 		for (i = 0; i < runs; i++) {
 			u64 seed = first + i;
 
@@ -142,10 +149,13 @@ static void run_many(const struct knobs *knobs, unsigned int runs, size_t nr)
 	while (read(pipes[0], &at, sizeof(at)) == sizeof(at))
 		;
 	waitpid(pid, &status, 0);
-	if (WIFEXITED(status) && !WEXITSTATUS(status))
+	close(pipes[0]);
+	if (WIFEXITED(status) && !WEXITSTATUS(status)) {
+		fclose(said);
 		return;
+	}
 	program_make(at, ops, nr);
-	program_fails(at, knobs, ops, nr);
+	program_fails(at, knobs, ops, nr, said);
 }
 
 static const struct world_options wide = {
@@ -163,6 +173,10 @@ static void test_sequence(void)
 	struct knobs knobs = { .options = wide };
 
 	run_many(&knobs, test_runs(60), 200);
+	knobs.options.manual_protect = true;
+	run_many(&knobs, test_runs(20), 200);
+	knobs.options.initially_set = true;
+	run_many(&knobs, test_runs(20), 200);
 }
 
 static void test_sequence_wrap(void)
@@ -196,6 +210,10 @@ static void test_concurrent(void)
 	};
 
 	run_many(&knobs, test_runs(150), 150);
+	knobs.options.manual_protect = true;
+	run_many(&knobs, test_runs(50), 150);
+	knobs.options.initially_set = true;
+	run_many(&knobs, test_runs(50), 150);
 }
 
 static void test_concurrent_nasty(void)

@@ -46,14 +46,28 @@ static void world_mutex_hook(struct sim_lock *lock, bool taken)
 		op->locked = true;
 		op->began_at = sim_step();
 		op->sleeps = sim_counts.sleeps;
-		op->change = flat_expect(&world.flat, &op->region);
 		op->root = world.slots.root;
+		op->change = flat_expect(&world.flat, &op->region);
+		if (op->log)
+			op->change.old = flat_slot(&world.flat, op->region.slot);
+		else
+			dirty_change_begins(&op->change);
 		return;
 	}
 	op->sleeps = sim_counts.sleeps - op->sleeps;
 	op->applied = world.slots.root != op->root;
 	if (op->applied)
 		flat_apply(&world.flat, &op->change);
+}
+
+/* The moment at which the new slot set can be seen. */
+static void world_store_hook(const volatile void *p)
+{
+	struct world_op *op = &world.ops[sim_self()];
+
+	if (p == &world.slots.root && op->active && op->locked &&
+	    !slat_gen_in_flux(world.slots.root->generation))
+		dirty_change_applies(&op->change);
 }
 
 static int world_make(const struct world_options *options)
@@ -96,9 +110,15 @@ void world_open(const struct world_options *options)
 	world.flat.nr_max = world.options.nr_slots;
 	world.flat.max_gfn = SLAT_MAX_GFN;
 	host_reset(&world.slots);
+	dirty_reset();
 	CHECK_EQ(world_make(&world.options), 0);
+	if (world.options.manual_protect)
+		world.slots.manual_protect |= KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;
+	if (world.options.initially_set)
+		world.slots.manual_protect |= KVM_DIRTY_LOG_INITIALLY_SET;
 	world.slots.index_lock.l.rank = SIM_RANK_LEAF;
 	sim_mutex_hook = world_mutex_hook;
+	sim_store_hook = world_store_hook;
 	tlb_set_root(slat_mmu_root_pa(&world.mmu));
 	world_watch();
 	for (i = 0; i < world.options.vcpus; i++) {
@@ -190,8 +210,10 @@ int world_region(const struct kvm_userspace_memory_region *region)
 		op->change = flat_expect(&world.flat, region);
 	op_check_result(op, err);
 	op->active = false;
-	if (!err)
+	if (!err) {
 		world_op_done(op);
+		dirty_change_ended(&op->change);
+	}
 	tlb_for_each(leaf_check_cached, NULL);
 	world_check_settled();
 	return err;
@@ -310,7 +332,7 @@ static u64 entry_choose(struct vcpu *vcpu, gfn_t gfn, enum access access)
 	return walk.entry;
 }
 
-struct touch guest_touch(struct vcpu *vcpu, gfn_t gfn, enum access access)
+static struct touch touch_loop(struct vcpu *vcpu, gfn_t gfn, enum access access)
 {
 	struct touch touch = {};
 	int patience = MAX_EXITS;
@@ -323,6 +345,8 @@ struct touch guest_touch(struct vcpu *vcpu, gfn_t gfn, enum access access)
 		if (entry_allows(entry, access)) {
 			touch.result = TOUCH_RAM;
 			touch.entry = entry;
+			if (access == ACCESS_WRITE)
+				dirty_write_end(gfn, true);
 			return touch;
 		}
 		/* While its slot goes or moves, a fault may retry as long. */
@@ -353,6 +377,18 @@ struct touch guest_touch(struct vcpu *vcpu, gfn_t gfn, enum access access)
 			break;
 		}
 	}
+}
+
+struct touch guest_touch(struct vcpu *vcpu, gfn_t gfn, enum access access)
+{
+	struct touch touch;
+
+	if (access == ACCESS_WRITE)
+		dirty_write_begin(gfn);
+	touch = touch_loop(vcpu, gfn, access);
+	if (access == ACCESS_WRITE && touch.result != TOUCH_RAM)
+		dirty_write_end(gfn, false);
+	return touch;
 }
 
 void guest_must(struct vcpu *vcpu, gfn_t gfn, enum access access,

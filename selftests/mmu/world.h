@@ -7,6 +7,7 @@
 #ifndef SLAT_WORLD_H
 #define SLAT_WORLD_H
 
+#include "dirty_log.h"
 #include "flat.h"
 #include "host.h"
 #include "machine.h"
@@ -22,6 +23,8 @@
  * @nr_slots: most slots
  * @vcpus: how many
  * @accessed_dirty: hardware sets A and D
+ * @manual_protect: the client clears the dirty log itself
+ * @initially_set: and a new log is all ones
  */
 struct world_options {
 	unsigned int gen_bits;
@@ -29,6 +32,8 @@ struct world_options {
 	unsigned int nr_slots;
 	unsigned int vcpus;
 	bool accessed_dirty;
+	bool manual_protect;
+	bool initially_set;
 };
 
 /**
@@ -44,9 +49,10 @@ struct vcpu {
 	u64 entered_at;
 };
 
-/* One slat_memslots_set_region() in flight, by the task that makes it. */
+/* One slot change, or access to a dirty log, in flight by some task. */
 struct world_op {
 	bool active;
+	bool log;
 	bool locked;
 	bool applied;
 	const struct slat_slots_root *root;
@@ -118,6 +124,19 @@ enum slat_fault_result guest_fault(struct vcpu *vcpu, gfn_t gfn, u64 entry,
 void vcpu_enter(struct vcpu *vcpu);
 void vcpu_leave(struct vcpu *vcpu);
 
+/* world_dirty.c */
+int world_get_dirty(u32 id, bool bad_buffer);
+/* CLEAR of the bits of @pattern in each word; 0: a bad buffer. */
+int world_clear_dirty(u32 id, u64 first, u64 npages, u64 pattern);
+void world_kernel_write(struct vcpu *vcpu, gfn_t gfn);
+void dirty_reset(void);
+void dirty_write_begin(gfn_t gfn);
+void dirty_write_end(gfn_t gfn, bool wrote);
+void dirty_change_begins(const struct flat_change *change);
+void dirty_change_applies(const struct flat_change *change);
+void dirty_change_ended(const struct flat_change *change);
+void dirty_check_leaf(gfn_t gfn, u64 entry);
+
 u64 world_reclaim(u64 nr, bool ram_too);
 
 /* world_check.c */
@@ -129,6 +148,8 @@ void world_check(void);
 void world_watch(void);
 /* Slot changes that touched @gfn ended at or after @since, or are in flight. */
 bool world_slot_changed(gfn_t gfn, u64 since);
+/* As above, but only those that delete or move. */
+bool world_slot_moved(gfn_t gfn, u64 since);
 void world_op_done(const struct world_op *op);
 /* Linked present leafs in a range. */
 u64 world_leafs(gfn_t start, gfn_t end);

@@ -13,6 +13,7 @@
 static struct {
 	struct flat_slot old;
 	struct flat_slot new;
+	enum flat_kind kind;
 	u64 at;
 } done[OPS_REMEMBERED];
 static unsigned int nr_done;
@@ -23,7 +24,13 @@ void world_op_done(const struct world_op *op)
 
 	d->old = op->change.old;
 	d->new = op->change.new;
+	d->kind = op->change.kind;
 	d->at = sim_step();
+}
+
+static bool op_is_in_flight(const struct world_op *op)
+{
+	return op->active && op->locked && !op->log;
 }
 
 static bool change_touches(const struct flat_change *change, gfn_t gfn)
@@ -32,22 +39,34 @@ static bool change_touches(const struct flat_change *change, gfn_t gfn)
 	       (flat_covers(&change->old, gfn) || flat_covers(&change->new, gfn));
 }
 
-bool world_slot_changed(gfn_t gfn, u64 since)
+static bool slot_changed(gfn_t gfn, u64 since, bool moved_only)
 {
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(world.ops); i++) {
 		struct world_op *op = &world.ops[i];
 
-		if (op->active && op->locked && change_touches(&op->change, gfn))
+		if (op_is_in_flight(op) && change_touches(&op->change, gfn) &&
+		    !(moved_only && op->change.kind == FLAT_FLAGS))
 			return true;
 	}
 	for (i = 0; i < OPS_REMEMBERED && i < nr_done; i++) {
-		if (done[i].at >= since && (flat_covers(&done[i].old, gfn) ||
-					    flat_covers(&done[i].new, gfn)))
+		if (done[i].at < since || (moved_only && done[i].kind == FLAT_FLAGS))
+			continue;
+		if (flat_covers(&done[i].old, gfn) || flat_covers(&done[i].new, gfn))
 			return true;
 	}
 	return false;
+}
+
+bool world_slot_changed(gfn_t gfn, u64 since)
+{
+	return slot_changed(gfn, since, false);
+}
+
+bool world_slot_moved(gfn_t gfn, u64 since)
+{
+	return slot_changed(gfn, since, true);
 }
 
 static bool slot_allows(const struct flat_slot *slot, gfn_t gfn, hva_t hva,
@@ -80,7 +99,7 @@ bool world_leaf_is_legal(gfn_t gfn, u64 entry, const char **why)
 	for (i = 0; i < ARRAY_SIZE(world.ops); i++) {
 		const struct world_op *op = &world.ops[i];
 
-		if (op->active && op->locked && !op->change.err &&
+		if (op_is_in_flight(op) && !op->change.err &&
 		    (slot_allows(&op->change.old, gfn, frame->hva, write) ||
 		     slot_allows(&op->change.new, gfn, frame->hva, write)))
 			return true;
@@ -110,7 +129,7 @@ static void watch_leaf_gone(gfn_t gfn, u64 entry)
 	for (i = 0; i < ARRAY_SIZE(world.ops); i++) {
 		const struct world_op *op = &world.ops[i];
 
-		if (op->active && op->locked && !op->change.err &&
+		if (op_is_in_flight(op) && !op->change.err &&
 		    (op->change.kind == FLAT_DELETE || op->change.kind == FLAT_MOVE) &&
 		    flat_covers(&op->change.old, gfn))
 			return;
@@ -198,7 +217,7 @@ static bool op_in_flight(void)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(world.ops); i++) {
-		if (world.ops[i].active && world.ops[i].locked)
+		if (op_is_in_flight(&world.ops[i]))
 			return true;
 	}
 	return false;
@@ -291,6 +310,7 @@ static void leaf_check(u32 cpus, gfn_t gfn, u64 entry, void *arg)
 	if (!world_leaf_is_legal(gfn, entry, &why))
 		FAIL("quiet, but CPUs %x may use gfn %llx, entry %llx: %s", cpus, gfn,
 		     entry, why);
+	dirty_check_leaf(gfn, entry);
 }
 
 void world_check(void)

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The reference model of dirty logs. It knows when each page was written and
+ * which reports cover that: a write that ended before a collection began and
+ * that no report covers is lost; a page reported that nobody tried to write
+ * since its last report is invented. See world.h.
+ */
+#include "world.h"
+
+#include <stdlib.h>
+
+#define PAGES		2048
+#define WORD_BITS	64
+/* Longest slot that a test logs, in pages. */
+#define MAX_LOGGED	(1ULL << 19)
+
+/**
+ * struct written - what was written to one guest page
+ * @pending: when the oldest write ended that no report covers; 0 none
+ * @attempt: somebody tried to write since the last report
+ * @open: writers in the middle of it
+ * @ended: when the last of them was done
+ */
+struct written {
+	bool used;
+	gfn_t gfn;
+	u64 pending;
+	bool attempt;
+	unsigned int open;
+	u64 ended;
+};
+
+static struct written written[PAGES];
+
+static struct written *written_page(gfn_t gfn)
+{
+	u64 at = gfn * 0x9e3779b97f4a7c15ULL >> 53;
+	unsigned int i;
+
+	for (i = 0; i < PAGES; i++) {
+		struct written *page = &written[(at + i) % PAGES];
+
+		if (page->used && page->gfn != gfn)
+			continue;
+		page->used = true;
+		page->gfn = gfn;
+		return page;
+	}
+	FAIL("too many pages are written");
+}
+
+void dirty_reset(void)
+{
+	memset(written, 0, sizeof(written));
+}
+
+void dirty_write_begin(gfn_t gfn)
+{
+	struct written *page = written_page(gfn);
+
+	page->attempt = true;
+	page->open++;
+}
+
+void dirty_write_end(gfn_t gfn, bool wrote)
+{
+	struct written *page = written_page(gfn);
+
+	page->open--;
+	page->ended = sim_step();
+	if (wrote && !page->pending)
+		page->pending = sim_step();
+}
+
+static void for_each_in(const struct flat_slot *slot,
+			void (*fn)(struct written *page, const struct flat_slot *to),
+			const struct flat_slot *to)
+{
+	unsigned int i;
+
+	for (i = 0; i < PAGES; i++) {
+		if (written[i].used && flat_covers(slot, written[i].gfn))
+			fn(&written[i], to);
+	}
+}
+
+static void page_forget_attempt(struct written *page, const struct flat_slot *to)
+{
+	(void)to;
+	if (!page->open)
+		page->attempt = false;
+}
+
+static void page_forget_pending(struct written *page, const struct flat_slot *to)
+{
+	(void)to;
+	page->pending = 0;
+}
+
+static void page_move(struct written *page, const struct flat_slot *to)
+{
+	struct written *there = written_page(page->gfn + to[1].base - to[0].base);
+
+	if (page->pending && !there->pending)
+		there->pending = page->pending;
+	there->attempt |= page->attempt;
+	page->pending = 0;
+	page->attempt = page->open;
+}
+
+static bool logs(const struct flat_slot *slot)
+{
+	return slot->used && (slot->flags & KVM_MEM_LOG_DIRTY_PAGES);
+}
+
+/* slots_lock was taken for @change: a log that begins is empty. */
+void dirty_change_begins(const struct flat_change *change)
+{
+	if (!change->err && logs(&change->new) && !logs(&change->old))
+		for_each_in(&change->new, page_forget_attempt, NULL);
+}
+
+/* It took effect; a slot that moves keeps its log, if it had one. */
+void dirty_change_applies(const struct flat_change *change)
+{
+	struct flat_slot way[2] = { change->old, change->new };
+
+	struct written *before;
+	unsigned int i;
+
+	if (change->err || (change->kind != FLAT_MOVE && change->kind != FLAT_DELETE))
+		return;
+	if (change->kind == FLAT_DELETE || !logs(&change->old) || !logs(&change->new)) {
+		for_each_in(&change->old, page_forget_pending, NULL);
+		return;
+	}
+	/* The ranges may overlap: go over a copy. */
+	before = malloc(sizeof(written));
+	memcpy(before, written, sizeof(written));
+	for (i = 0; i < PAGES; i++) {
+		if (before[i].used && flat_covers(&change->old, before[i].gfn)) {
+			written[i].pending = 0;
+			written[i].attempt = written[i].open;
+		}
+	}
+	for (i = 0; i < PAGES; i++) {
+		if (before[i].used && flat_covers(&change->old, before[i].gfn)) {
+			before[i].open = 0;
+			page_move(&before[i], way);
+		}
+	}
+	free(before);
+}
+
+/* It returned: what was written before a log began need not be in it. */
+void dirty_change_ended(const struct flat_change *change)
+{
+	if (!change->err && logs(&change->new) && !logs(&change->old))
+		for_each_in(&change->new, page_forget_pending, NULL);
+}
+
+static bool bit_of(const unsigned long *words, u64 bit)
+{
+	return words[bit / WORD_BITS] >> (bit % WORD_BITS) & 1;
+}
+
+static void report_check(const struct flat_slot *slot, const unsigned long *words,
+			 u64 began_at)
+{
+	unsigned int i;
+
+	for (i = 0; i < PAGES; i++) {
+		const struct written *page = &written[i];
+		bool reported;
+
+		if (!page->used || !flat_covers(slot, page->gfn))
+			continue;
+		reported = bit_of(words, page->gfn - slot->base);
+		if (!reported && page->pending && page->pending < began_at)
+			FAIL("gfn %llx was written at %llu, a dirty log taken at %llu "
+			     "lacks it", page->gfn, page->pending, began_at);
+		if (reported && !page->attempt && !world.options.initially_set)
+			FAIL("gfn %llx is reported dirty, but nobody wrote it", page->gfn);
+	}
+	if (slot->npages % WORD_BITS &&
+	    words[slot->npages / WORD_BITS] >> (slot->npages % WORD_BITS))
+		FAIL("a dirty log has bits behind the end of its slot");
+}
+
+/* Bits [@first, ...) of @words were taken: the client copies the pages now. */
+static void report_covers(const struct world_op *op, u64 first, u64 npages,
+			  const unsigned long *words)
+{
+	const struct flat_slot *slot = &op->change.old;
+	unsigned int i;
+
+	for (i = 0; i < PAGES; i++) {
+		struct written *page = &written[i];
+		u64 bit = page->gfn - slot->base;
+
+		if (!page->used || !flat_covers(slot, page->gfn) || bit < first ||
+		    bit >= first + npages || !bit_of(words, bit - first))
+			continue;
+		page->pending = 0;
+		/* Who wrote meanwhile may have set the bit again. */
+		if (!page->open && page->ended < op->began_at)
+			page->attempt = false;
+	}
+}
+
+static unsigned long *words_alloc(u64 npages)
+{
+	return calloc(npages / WORD_BITS + 2, sizeof(unsigned long));
+}
+
+static int log_expect(u32 id, const struct flat_slot *slot)
+{
+	if (id >= world.options.nr_slots)
+		return -EINVAL;
+	return logs(slot) ? 0 : -ENOENT;
+}
+
+/* The op of this task; the model's slot is captured when slots_lock is taken. */
+static struct world_op *log_op(u32 id)
+{
+	struct world_op *op = &world.ops[sim_self()];
+
+	*op = (struct world_op){ .active = true, .log = true, .region.slot = id };
+	return op;
+}
+
+int world_get_dirty(u32 id, bool bad_buffer)
+{
+	struct kvm_dirty_log log = { .slot = id };
+	struct world_op *op = log_op(id);
+	unsigned long *words = words_alloc(MAX_LOGGED);
+	int err, expected;
+
+	log.dirty_bitmap = bad_buffer ? NULL : words;
+	sim_trace("get_dirty_log of slot %llu", id, 0, 0, 0);
+	err = slat_memslots_get_dirty_log(&world.slots, &log);
+	op->active = false;
+	expected = log_expect(id, &op->change.old);
+	if (!expected && bad_buffer)
+		expected = -EFAULT;
+	if (err != expected)
+		FAIL("get_dirty_log gives %d, expected %d", err, expected);
+	if (!err) {
+		report_check(&op->change.old, words, op->began_at);
+		if (!world.slots.manual_protect)
+			report_covers(op, 0, op->change.old.npages, words);
+	}
+	free(words);
+	return err;
+}
+
+static int clear_expect(const struct flat_slot *slot,
+			const struct kvm_clear_dirty_log *log)
+{
+	u64 first = log->first_page, nr = log->num_pages;
+
+	if (first % 64 || first > slot->npages || nr > slot->npages - first)
+		return -EINVAL;
+	if (nr % 64 && first + nr != slot->npages)
+		return -EINVAL;
+	return log->dirty_bitmap ? 0 : -EFAULT;
+}
+
+int world_clear_dirty(u32 id, u64 first, u64 npages, u64 pattern)
+{
+	struct kvm_clear_dirty_log log = {
+		.slot = id, .first_page = first, .num_pages = npages,
+	};
+	struct world_op *op = log_op(id);
+	unsigned long *words = words_alloc(MAX_LOGGED);
+	int err, expected;
+	u64 i;
+
+	for (i = 0; i < MAX_LOGGED / WORD_BITS; i++)
+		words[i] = pattern;
+	log.dirty_bitmap = pattern ? words : NULL;
+	sim_trace("clear_dirty_log of slot %llu: %llx, %llu pages", id, first, npages, 0);
+	err = slat_memslots_clear_dirty_log(&world.slots, &log);
+	op->active = false;
+	expected = log_expect(id, &op->change.old);
+	if (!expected)
+		expected = clear_expect(&op->change.old, &log);
+	if (err != expected && !(err == -ENOMEM && machine.fail_chance))
+		FAIL("clear_dirty_log gives %d, expected %d", err, expected);
+	if (!err)
+		report_covers(op, first, npages, words);
+	free(words);
+	return err;
+}
+
+/* Kernel code writes guest memory for a vCPU: look up, write, mark. */
+void world_kernel_write(struct vcpu *vcpu, gfn_t gfn)
+{
+	const struct slat_memslot *slot;
+	bool writes;
+
+	dirty_write_begin(gfn);
+	vcpu_enter(vcpu);
+	slot = slat_slots_find(slat_memslots_read(&world.slots), gfn);
+	sim_point();
+	writes = slot && !slot->invalid;
+	if (writes) {
+		sim_point();
+		slat_memslots_mark_dirty(&world.slots, gfn);
+	}
+	dirty_write_end(gfn, writes && !world_slot_moved(gfn, vcpu->entered_at));
+	vcpu_leave(vcpu);
+}
+
+/* Quiet: what a CPU can write without a fault has its bit set. */
+void dirty_check_leaf(gfn_t gfn, u64 entry)
+{
+	const struct slat_memslot *slot;
+	const struct slat_dirty_log *log;
+
+	if (!(entry & EPT_W))
+		return;
+	slot = slat_slots_find(world.slots.root, gfn);
+	log = slot ? slot->log : NULL;
+	if (log && !bit_of(log->live, gfn - slot->base_gfn))
+		FAIL("quiet, but gfn %llx can be written and its dirty bit is clear", gfn);
+}
