@@ -18,8 +18,9 @@
 
 /**
  * struct cursor - reading position in the bytes of an instruction
- * @insn: instruction being built; holds the bytes
- * @nr: bytes there are
+ * @insn: instruction being built
+ * @bytes: the bytes, with room for a whole word to be read at any of them
+ * @nr: bytes there are; none any more after an error
  * @pos: next byte
  * @err: first error met; reads after it give zeros
  * @override: segment override, or SLAT_SEG_NR
@@ -28,6 +29,7 @@
  */
 struct cursor {
 	struct slat_insn *insn;
+	u8 bytes[SLAT_INSN_MAX_LEN + 8];
 	unsigned int nr;
 	unsigned int pos;
 	int err;
@@ -39,23 +41,18 @@ struct cursor {
 /* The next @n bytes as a little-endian number; 0 when they are not there. */
 static u64 take(struct cursor *c, unsigned int n)
 {
-	u64 value = 0;
-	unsigned int i;
+	u64 value;
 
-	if (c->err)
-		return 0;
-	if (c->pos + n > SLAT_INSN_MAX_LEN) {
-		c->err = -E2BIG;
-		return 0;
-	}
 	if (c->pos + n > c->nr) {
-		c->err = -ENODATA;
+		if (!c->err)
+			c->err = c->pos + n > SLAT_INSN_MAX_LEN ? -E2BIG :
+								  -ENODATA;
+		c->nr = 0;
 		return 0;
 	}
-	for (i = 0; i < n; i++)
-		value |= (u64)c->insn->bytes[c->pos + i] << (8 * i);
+	memcpy(&value, c->bytes + c->pos, sizeof(value));
 	c->pos += n;
-	return value;
+	return value & (~0ull >> (64 - 8 * n));
 }
 
 static u64 take_signed(struct cursor *c, unsigned int n)
@@ -699,7 +696,8 @@ int slat_insn_decode(struct slat_insn *insn, const u8 *bytes, unsigned int nr,
 	u8 byte;
 
 	memset(insn, 0, sizeof(*insn));
-	memcpy(insn->bytes, bytes, c.nr);
+	memcpy(c.bytes, bytes, c.nr);
+	memcpy(insn->bytes, c.bytes, sizeof(insn->bytes));
 	insn->mode = mode;
 	insn->base = SLAT_GPR_NONE;
 	insn->index = SLAT_GPR_NONE;

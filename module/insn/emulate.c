@@ -22,20 +22,30 @@ static void machine_reset(struct slat_emul *e)
 	e->fetched = 0;
 }
 
+/* The last instruction again, as a loop over a device register has it? */
+static bool is_decoded(const struct slat_emul *e, const u8 *bytes,
+		       unsigned int nr)
+{
+	return e->decoded && e->insn.mode == e->mode && e->insn.len <= nr &&
+	       !memcmp(e->insn.bytes, bytes, e->insn.len);
+}
+
 /* Bytes are taken once, page by page, and only as many pages as needed. */
 static enum slat_emul_status fetch_decode(struct slat_emul *e)
 {
-	u8 bytes[SLAT_INSN_MAX_LEN];
+	u8 bytes[SLAT_INSN_MAX_LEN] = { 0 };
+	u64 base = 0;
 	unsigned int nr = 0;
 	unsigned int room;
 	u64 linear;
 	int ret;
 
-	memset(&e->insn, 0, sizeof(e->insn));
+	if (e->mode != SLAT_MODE_LONG)
+		base = e->ops->seg_base(e->ctx, SLAT_SEG_CS);
 	do {
-		linear = e->rip + nr;
+		linear = base + e->rip + nr;
 		if (e->mode != SLAT_MODE_LONG)
-			linear = (u32)(linear + e->ops->seg_base(e->ctx, SLAT_SEG_CS));
+			linear = (u32)linear;
 		room = SLAT_INSN_PAGE_SIZE - (linear & ~SLAT_INSN_PAGE_MASK);
 		if (room > SLAT_INSN_MAX_LEN - nr)
 			room = SLAT_INSN_MAX_LEN - nr;
@@ -44,7 +54,12 @@ static enum slat_emul_status fetch_decode(struct slat_emul *e)
 			return slat_machine_errno(ret < 0 ? ret : -EIO);
 		nr += ret;
 		e->fetched = nr;
+		if (is_decoded(e, bytes, nr)) {
+			memcpy(e->insn.bytes, bytes, sizeof(bytes));
+			return SLAT_EMUL_DONE;
+		}
 		ret = slat_insn_decode(&e->insn, bytes, nr, e->mode);
+		e->decoded = !ret;
 	} while (ret == -ENODATA);
 
 	if (ret == -E2BIG)

@@ -204,6 +204,7 @@ struct slat_emul {
 
 	/* private: where the machine stands */
 	u8 state;
+	bool decoded;		/* insn is whole and can be emulated */
 	bool again;		/* a string instruction has more iterations */
 	bool pio_answered;	/* IN and OUT: the port access is over */
 	u16 iterations;

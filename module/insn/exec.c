@@ -367,6 +367,9 @@ static enum slat_emul_status exec_push(struct slat_emul *e)
 	if (status != SLAT_EMUL_DONE)
 		return status;
 	slat_machine_set_gpr(e, SLAT_RSP, stack_size(e), offset);
+	/* A 32-bit push of a selector leaves the upper half of its slot. */
+	if (insn->src.type == SLAT_OPND_SREG && size == 4)
+		size = 2;
 	return slat_machine_write(e, linear, size, &value, NULL);
 }
 

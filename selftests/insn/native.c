@@ -4,10 +4,13 @@
  * loads every register from memory, runs the instruction, stores them back.
  */
 #define _GNU_SOURCE
+#include <asm/ldt.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "native.h"
 
@@ -16,17 +19,37 @@ struct native_state {
 	struct native_regs in;
 	struct native_regs out;
 	u64 host_rsp;
+	u32 far_offset;		/* where and in which CS the instruction is */
+	u16 far_selector;
+	u16 data_selector;	/* DS and ES for the instruction */
+	u16 stack_selector;	/* SS for the instruction */
+	u16 host_ds;
+	u16 host_es;
+	u16 host_ss;
 };
 
 #define STATE		((struct native_state *)NATIVE_STATE)
 #define IN(field)	(NATIVE_STATE + offsetof(struct native_state, in.field))
 #define OUT(field)	(NATIVE_STATE + offsetof(struct native_state, out.field))
+#define AT(field)	(NATIVE_STATE + offsetof(struct native_state, field))
 #define RSP		4
 
+/* Linux' own selectors, and those of the LDT entries made here. */
+#define CS_64		0x33
+#define CS_32		0x23
+#define DS_FLAT		0x2b
+#define LDT(entry)	((entry) * 8 + 7)
+#define LDT_CODE16	0
+#define LDT_DATA	1
+#define LDT_STACK	2
+
 static u8 *code_end;
-static u8 *insn_at;
+static u8 *insn_at;		/* for 64-bit mode */
+static u8 *compat_at;		/* for compatibility mode */
 static u8 epilogue[512];
 static unsigned int epilogue_len;
+static bool has_compat;
+static u16 host_cs;
 static sigjmp_buf fault_jump;
 static char handler_stack[65536];
 
@@ -74,7 +97,7 @@ static void put_stack(u8 opcode, u8 modrm, u64 address)
 	put_address(address);
 }
 
-static void put_prologue(void)
+static void put_prologue(bool compat)
 {
 	static const u8 saves[] = { 0x53, 0x55, 0x41, 0x54, 0x41, 0x55, 0x41,
 				    0x56, 0x41, 0x57 };
@@ -82,7 +105,7 @@ static void put_prologue(void)
 
 	for (i = 0; i < sizeof(saves); i++)
 		put(saves[i]);
-	put_mov(0x89, RSP, NATIVE_STATE + offsetof(struct native_state, host_rsp));
+	put_mov(0x89, RSP, AT(host_rsp));
 	for (i = 0; i < 16; i++)
 		put_movups(0x10, i, IN(xmm) + 16 * i);
 	put_stack(0xff, 0x34, IN(rflags));
@@ -90,7 +113,14 @@ static void put_prologue(void)
 	for (i = 0; i < 16; i++)
 		if (i != RSP)
 			put_mov(0x8b, i, IN(gpr) + 8 * i);
+	if (compat) {
+		put_stack(0x8e, 0x1c, AT(data_selector));	/* mov ds */
+		put_stack(0x8e, 0x04, AT(data_selector));	/* mov es */
+		put_stack(0x8e, 0x14, AT(stack_selector));	/* mov ss */
+	}
 	put_mov(0x8b, RSP, IN(gpr) + 8 * RSP);
+	if (compat)
+		put_stack(0xff, 0x2c, AT(far_offset));		/* ljmp */
 }
 
 static void put_epilogue(void)
@@ -101,7 +131,10 @@ static void put_epilogue(void)
 
 	for (i = 0; i < 16; i++)
 		put_mov(0x89, i, OUT(gpr) + 8 * i);
-	put_mov(0x8b, RSP, NATIVE_STATE + offsetof(struct native_state, host_rsp));
+	put_stack(0x8e, 0x14, AT(host_ss));
+	put_stack(0x8e, 0x1c, AT(host_ds));
+	put_stack(0x8e, 0x04, AT(host_es));
+	put_mov(0x8b, RSP, AT(host_rsp));
 	put(0x9c);				/* pushf */
 	put_stack(0x8f, 0x04, OUT(rflags));
 	for (i = 0; i < 16; i++)
@@ -137,6 +170,27 @@ static bool map_at(u64 address, size_t bytes, int prot)
 	       (void *)address;
 }
 
+static bool set_ldt(unsigned int entry, unsigned int contents, u64 base,
+		    unsigned int limit)
+{
+	struct user_desc desc = {
+		.entry_number = entry,
+		.base_addr = base,
+		.limit = limit,
+		.contents = contents,
+	};
+
+	return syscall(SYS_modify_ldt, 1, &desc, sizeof(desc)) == 0;
+}
+
+/* 16-bit code, and data that lies at NATIVE_DATA. */
+static bool make_segments(void)
+{
+	return set_ldt(LDT_CODE16, MODIFY_LDT_CONTENTS_CODE, NATIVE_CODE, 0xffff) &&
+	       set_ldt(LDT_DATA, MODIFY_LDT_CONTENTS_DATA, NATIVE_DATA, NATIVE_LIMIT) &&
+	       set_ldt(LDT_STACK, MODIFY_LDT_CONTENTS_DATA, NATIVE_DATA, NATIVE_LIMIT);
+}
+
 bool native_init(unsigned int data_bytes)
 {
 	int rw = PROT_READ | PROT_WRITE;
@@ -147,31 +201,110 @@ bool native_init(unsigned int data_bytes)
 	    !map_at(NATIVE_DATA, data_bytes, rw) ||
 	    !map_at(NATIVE_DATA + data_bytes, NATIVE_GUARD, PROT_NONE))
 		return false;
+	asm volatile("mov %%cs, %0" : "=r"(host_cs));
+	asm volatile("mov %%ss, %0" : "=r"(STATE->host_ss));
+	asm volatile("mov %%ds, %0" : "=r"(STATE->host_ds));
+	asm volatile("mov %%es, %0" : "=r"(STATE->host_es));
+	has_compat = host_cs == CS_64 && make_segments();
 	code_end = epilogue;
 	put_epilogue();
 	epilogue_len = code_end - epilogue;
 	code_end = (u8 *)NATIVE_CODE;
-	put_prologue();
+	put_prologue(false);
 	insn_at = code_end;
+	code_end = (u8 *)NATIVE_CODE + 2048;
+	put_prologue(true);
+	compat_at = code_end;
 	install_handlers();
 	return true;
 }
 
-u64 native_rip(void)
+bool native_has_compat(void)
 {
-	return (u64)insn_at;
+	return has_compat;
 }
 
-bool native_run(const u8 *bytes, unsigned int len, struct native_regs *regs)
+u64 native_code_base(const struct native_setup *setup)
 {
-	void (*volatile run)(void) = (void (*)(void))NATIVE_CODE;
+	return setup->mode == SLAT_MODE_PROT16 ? NATIVE_CODE : 0;
+}
+
+u64 native_rip(const struct native_setup *setup)
+{
+	u8 *at = setup->mode == SLAT_MODE_LONG ? insn_at : compat_at;
+
+	return (u64)at - native_code_base(setup);
+}
+
+u16 native_selector(const struct native_setup *setup, enum slat_seg seg)
+{
+	bool lng = setup->mode == SLAT_MODE_LONG;
+	u16 selector = 0;
+
+	switch (seg) {
+	case SLAT_SEG_CS:
+		return lng ? host_cs : setup->mode == SLAT_MODE_PROT32 ? CS_32 :
+							       LDT(LDT_CODE16);
+	case SLAT_SEG_SS:
+		return lng ? STATE->host_ss : setup->small ? LDT(LDT_STACK) : DS_FLAT;
+	case SLAT_SEG_DS:
+	case SLAT_SEG_ES:
+		if (!lng)
+			return setup->small ? LDT(LDT_DATA) : DS_FLAT;
+		return seg == SLAT_SEG_DS ? STATE->host_ds : STATE->host_es;
+	case SLAT_SEG_FS:
+		asm volatile("mov %%fs, %0" : "=r"(selector));
+		return selector;
+	default:
+		asm volatile("mov %%gs, %0" : "=r"(selector));
+		return selector;
+	}
+}
+
+/* The instruction, the way back to 64-bit mode, the epilogue. */
+static void put_instruction(const struct native_setup *setup, const u8 *bytes,
+			    unsigned int len)
+{
+	u8 *at = setup->mode == SLAT_MODE_LONG ? insn_at : compat_at;
+
+	memcpy(at, bytes, len);
+	code_end = at + len;
+	if (setup->mode != SLAT_MODE_LONG) {
+		if (setup->mode == SLAT_MODE_PROT16)
+			put(0x66);
+		put(0xea);			/* ljmp CS_64:epilogue */
+		put_address((u64)code_end + 6);
+		put(CS_64);
+		put(0);
+	}
+	memcpy(code_end, epilogue, epilogue_len);
+}
+
+/* After a fault the segments are still the instruction's. */
+static void restore_segments(void)
+{
+	asm volatile("mov %0, %%ss" : : "m"(STATE->host_ss));
+	asm volatile("mov %0, %%ds" : : "m"(STATE->host_ds));
+	asm volatile("mov %0, %%es" : : "m"(STATE->host_es));
+}
+
+bool native_run(const struct native_setup *setup, const u8 *bytes,
+		unsigned int len, struct native_regs *regs)
+{
+	u64 entry = NATIVE_CODE + (setup->mode == SLAT_MODE_LONG ? 0 : 2048);
+	void (*volatile run)(void) = (void (*)(void))entry;
 
 	STATE->in = *regs;
 	STATE->in.rflags |= 0x202;
-	memcpy(insn_at, bytes, len);
-	memcpy(insn_at + len, epilogue, epilogue_len);
-	if (sigsetjmp(fault_jump, 1))
+	STATE->far_offset = native_rip(setup);
+	STATE->far_selector = native_selector(setup, SLAT_SEG_CS);
+	STATE->data_selector = native_selector(setup, SLAT_SEG_DS);
+	STATE->stack_selector = native_selector(setup, SLAT_SEG_SS);
+	put_instruction(setup, bytes, len);
+	if (sigsetjmp(fault_jump, 1)) {
+		restore_segments();
 		return false;
+	}
 	run();
 	*regs = STATE->out;
 	regs->rflags &= ~0x200ull;

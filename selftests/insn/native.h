@@ -20,11 +20,30 @@ struct native_regs {
 	u8 xmm[16][16];
 };
 
+/**
+ * struct native_setup - in which surroundings the instruction runs
+ * @mode: SLAT_MODE_LONG, or SLAT_MODE_PROT32 and PROT16 as compatibility mode
+ * @small: outside 64-bit mode, DS, ES and SS begin at the data and end at
+ *	NATIVE_LIMIT, with a 16-bit stack pointer; else they are flat
+ */
+struct native_setup {
+	enum slat_insn_mode mode;
+	bool small;
+};
+
+#define NATIVE_LIMIT	(4 * 4096 - 65)
+
 /* Map everything; false when the addresses are taken. */
 bool native_init(unsigned int data_bytes);
-/* Address at which the instruction itself will run. */
-u64 native_rip(void);
+/* Can compatibility mode be used? */
+bool native_has_compat(void);
+/* Instruction pointer and base of CS where the instruction will run. */
+u64 native_rip(const struct native_setup *setup);
+u64 native_code_base(const struct native_setup *setup);
+/* Selector of a segment register while it runs. */
+u16 native_selector(const struct native_setup *setup, enum slat_seg seg);
 /* Execute; false when it faulted (then registers are as they were). */
-bool native_run(const u8 *bytes, unsigned int len, struct native_regs *regs);
+bool native_run(const struct native_setup *setup, const u8 *bytes,
+		unsigned int len, struct native_regs *regs);
 
 #endif /* SLAT_SELFTESTS_INSN_NATIVE_H */

@@ -320,6 +320,46 @@ static void test_fetch(void)
 	       "a fault of the second part is the guest's");
 }
 
+/* Run one instruction again and again, changed each time. */
+static void test_repeated(void)
+{
+	enum slat_emul_status s;
+
+	start(NULL);
+	f.e.gpr[SLAT_RBX] = BASE;
+	RUN_CODE(&f, "\x8b\x03\x11\x22");		/* mov eax, [rbx] */
+	fake_run(&f);
+	f.e.rip = CODE;
+	RUN_CODE(&f, "\x8b\x43\x40\x33");		/* mov eax, [rbx + 40] */
+	s = fake_run(&f);
+	tap_ok(s == SLAT_EMUL_DONE && f.e.gpr[SLAT_RAX] == peek(BASE + 0x40, 4) &&
+	       f.e.rip == CODE + 3, "the same place with other code: decoded anew");
+	f.e.rip = CODE;
+	RUN_CODE(&f, "\x8b\x43\x40\x55");
+	s = fake_run(&f);
+	tap_ok(s == SLAT_EMUL_DONE && f.e.rip == CODE + 3 && f.e.insn.bytes[3] == 0x55,
+	       "the same instruction again shows its new neighbours");
+	f.e.rip = CODE;
+	f.e.mode = SLAT_MODE_PROT16;
+	f.seg[SLAT_SEG_DS] = BASE;
+	f.e.gpr[SLAT_RBP] = 0x100;
+	f.e.gpr[SLAT_RDI] = 0;
+	f.seg[SLAT_SEG_SS] = BASE;
+	s = fake_run(&f);				/* mov ax, [bp + di + 40] */
+	tap_ok(s == SLAT_EMUL_DONE && (u16)f.e.gpr[SLAT_RAX] == peek(BASE + 0x140, 2),
+	       "the same bytes in another mode: decoded anew");
+	f.e.mode = SLAT_MODE_LONG;
+	f.e.rip = CODE;
+	RUN_CODE(&f, "\x0f\x01\x13");
+	s = slat_emul_run(&f.e);
+	tap_ok(s == SLAT_EMUL_UNHANDLED && slat_emul_run(&f.e) == SLAT_EMUL_UNHANDLED,
+	       "what cannot be emulated is refused every time");
+	RUN_CODE(&f, "\xf0\x8b\x03");
+	s = slat_emul_run(&f.e);
+	tap_ok(s == SLAT_EMUL_EXCEPTION && slat_emul_run(&f.e) == SLAT_EMUL_EXCEPTION,
+	       "what is undefined is undefined every time");
+}
+
 static void test_hint(void)
 {
 	enum slat_emul_status s;
@@ -573,6 +613,7 @@ int main(int argc, char **argv)
 	test_faults();
 	test_refusals();
 	test_fetch();
+	test_repeated();
 	test_hint();
 	test_string();
 	test_port();

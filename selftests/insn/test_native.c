@@ -19,13 +19,13 @@
 
 /* One random case. */
 struct trial {
+	struct native_setup setup;
 	u8 bytes[SLAT_INSN_MAX_LEN];
 	struct slat_insn insn;
 	struct native_regs regs;
 };
 
 static u64 fs_base;
-static u16 selectors[SLAT_SEG_NR];
 static unsigned long done_by_op[SLAT_OP_NR];
 static unsigned long faults;
 
@@ -36,16 +36,12 @@ static void read_segments(void)
 	syscall(SYS_arch_prctl, ARCH_GET_FS, &base);
 	fs_base = base;
 	syscall(SYS_arch_prctl, ARCH_SET_GS, GS_BASE);
-	asm volatile("mov %%es, %0" : "=r"(selectors[SLAT_SEG_ES]));
-	asm volatile("mov %%cs, %0" : "=r"(selectors[SLAT_SEG_CS]));
-	asm volatile("mov %%ss, %0" : "=r"(selectors[SLAT_SEG_SS]));
-	asm volatile("mov %%ds, %0" : "=r"(selectors[SLAT_SEG_DS]));
-	asm volatile("mov %%fs, %0" : "=r"(selectors[SLAT_SEG_FS]));
-	asm volatile("mov %%gs, %0" : "=r"(selectors[SLAT_SEG_GS]));
 }
 
-static u64 segment_base(unsigned int seg)
+static u64 segment_base(const struct native_setup *setup, unsigned int seg)
 {
+	if (setup->mode != SLAT_MODE_LONG)
+		return setup->small ? NATIVE_DATA : 0;
 	if (seg == SLAT_SEG_FS)
 		return fs_base;
 	return seg == SLAT_SEG_GS ? GS_BASE : 0;
@@ -94,8 +90,12 @@ static bool is_undefined(const struct trial *t)
 	       t->insn.dst.size == 2 && (count & 31) > 16;
 }
 
+/* Ports trap, and null or code segments fault for reasons of their own. */
 static bool is_candidate(const struct slat_insn *insn)
 {
+	if (insn->mode != SLAT_MODE_LONG &&
+	    (insn->seg >= SLAT_SEG_FS || insn->seg == SLAT_SEG_CS))
+		return false;
 	switch (insn->op) {
 	case SLAT_OP_IN:
 	case SLAT_OP_OUT:
@@ -120,14 +120,14 @@ static void draw_instruction(struct trial *t)
 			t->bytes[i] = rnd();
 		while (pos < 4 && rnd_one_in(3))
 			t->bytes[pos++] = prefixes[rnd_below(sizeof(prefixes))];
-		if (rnd_one_in(2))
+		if (t->setup.mode == SLAT_MODE_LONG && rnd_one_in(2))
 			t->bytes[pos++] = 0x40 | rnd_below(16);
 		if (rnd_one_in(2))
 			t->bytes[pos++] = 0x0f;
 		if (pos && t->bytes[pos - 1] == 0x0f && rnd_one_in(16))
 			t->bytes[pos++] = 0x38;
 	} while (slat_insn_decode(&t->insn, t->bytes, sizeof(t->bytes),
-				  SLAT_MODE_LONG) || !is_candidate(&t->insn));
+				  t->setup.mode) || !is_candidate(&t->insn));
 }
 
 static bool has_memory(const struct slat_insn *insn)
@@ -137,7 +137,7 @@ static bool has_memory(const struct slat_insn *insn)
 
 static u64 asize_mask(const struct slat_insn *insn)
 {
-	return insn->asize == 4 ? 0xffffffff : ~0ull;
+	return ~0ull >> (64 - 8 * insn->asize);
 }
 
 /* Somewhere in the data, with a liking for page borders and the ends. */
@@ -162,11 +162,9 @@ static bool patch_disp(struct trial *t, u64 disp, unsigned int bytes)
 {
 	unsigned int at = t->insn.len - t->insn.imm_len - bytes;
 
-	if (bytes == 4 && (u64)(s64)(s32)disp != disp)
-		return false;
 	memcpy(t->bytes + at, &disp, bytes);
 	return slat_insn_decode(&t->insn, t->bytes, sizeof(t->bytes),
-				SLAT_MODE_LONG) == 0 && t->insn.disp == disp;
+				t->setup.mode) == 0;
 }
 
 static u64 address_of(const struct trial *t)
@@ -179,7 +177,7 @@ static u64 address_of(const struct trial *t)
 	if (insn->index != SLAT_GPR_NONE)
 		address += t->regs.gpr[insn->index] << insn->scale;
 	if (insn->rip_relative)
-		address += native_rip() + insn->len;
+		address += native_rip(&t->setup) + insn->len;
 	return address & asize_mask(insn);
 }
 
@@ -187,7 +185,8 @@ static u64 address_of(const struct trial *t)
 static bool aim(struct trial *t, u64 target)
 {
 	struct slat_insn *insn = &t->insn;
-	u64 want = target - segment_base(insn->seg);
+	u64 base = segment_base(&t->setup, insn->seg);
+	u64 want = target - base;
 	u64 *gpr = t->regs.gpr;
 
 	if (insn->op == SLAT_OP_POP && insn->base == SLAT_RSP)
@@ -195,27 +194,41 @@ static bool aim(struct trial *t, u64 target)
 	if (insn->base != SLAT_GPR_NONE) {
 		gpr[insn->base] = 0;
 		gpr[insn->base] = want - address_of(t);
-		if (insn->asize == 4 && rnd_one_in(2))
-			gpr[insn->base] |= rnd() << 32;
+		if (insn->asize < 8) {
+			gpr[insn->base] &= asize_mask(insn);
+			gpr[insn->base] |= rnd() & ~asize_mask(insn);
+		}
 	} else if (insn->index != SLAT_GPR_NONE) {
 		gpr[insn->index] = (want - insn->disp) >> insn->scale;
 	} else if ((insn->modrm & 0xc0) == 0 && insn->has_modrm) {
 		if (insn->rip_relative)
-			want -= native_rip() + insn->len;
-		if (!patch_disp(t, want, 4))
+			want -= native_rip(&t->setup) + insn->len;
+		if (!patch_disp(t, want, insn->asize == 2 ? 2 : 4))
 			return false;
 	} else if (!patch_disp(t, want, insn->asize)) {
 		return false;
 	}
-	return address_of(t) + segment_base(insn->seg) ==
+	return address_of(t) + base ==
 	       target - (insn->op == SLAT_OP_POP && insn->base == SLAT_RSP ?
 			 insn->osize : 0);
+}
+
+/* Outside 64-bit mode there are eight registers of 32 bits. */
+static void cut_registers(struct trial *t)
+{
+	unsigned int i;
+
+	if (t->setup.mode == SLAT_MODE_LONG)
+		return;
+	for (i = 0; i < 16; i++)
+		t->regs.gpr[i] = i < 8 ? (u32)t->regs.gpr[i] : 0;
 }
 
 static void draw_registers(struct trial *t)
 {
 	const struct slat_insn *insn = &t->insn;
-	u64 upper = insn->asize == 4 ? rnd() << 32 : 0;
+	u64 upper = rnd() & ~asize_mask(insn);
+	u64 data = segment_base(&t->setup, SLAT_SEG_ES);
 	unsigned int i;
 
 	for (i = 0; i < 16; i++)
@@ -226,14 +239,21 @@ static void draw_registers(struct trial *t)
 		memcpy(t->regs.xmm[i], words, 16);
 	}
 	t->regs.rflags = 2 | (rnd() & SLAT_FLAG_ARITH);
-	if (insn->op == SLAT_OP_PUSH || insn->op == SLAT_OP_POP)
-		t->regs.gpr[SLAT_RSP] = draw_address();
+	if (insn->op == SLAT_OP_PUSH || insn->op == SLAT_OP_POP) {
+		t->regs.gpr[SLAT_RSP] = draw_address() - data;
+		if (t->setup.small && t->setup.mode != SLAT_MODE_LONG)
+			t->regs.gpr[SLAT_RSP] = (u16)t->regs.gpr[SLAT_RSP] |
+						(rnd() & 0xffff0000);
+	}
 	if (insn->op < SLAT_OP_MOVS || insn->op > SLAT_OP_SCAS)
 		return;
 	if (rnd_one_in(2))
 		t->regs.rflags |= SLAT_FLAG_DF;
-	t->regs.gpr[SLAT_RSI] = (draw_address() - segment_base(insn->seg)) | upper;
-	t->regs.gpr[SLAT_RDI] = draw_address() | upper;
+	t->regs.gpr[SLAT_RSI] = (draw_address() -
+				 segment_base(&t->setup, insn->seg)) & asize_mask(insn);
+	t->regs.gpr[SLAT_RDI] = (draw_address() - data) & asize_mask(insn);
+	t->regs.gpr[SLAT_RSI] |= upper;
+	t->regs.gpr[SLAT_RDI] |= upper;
 	if (insn->rep)
 		t->regs.gpr[SLAT_RCX] = rnd_below(24) | upper;
 }
@@ -242,7 +262,7 @@ static void draw_registers(struct trial *t)
 static bool draw_trial(struct trial *t)
 {
 	struct slat_insn *insn = &t->insn;
-	bool bits;
+	bool bits, good = true;
 
 	draw_instruction(t);
 	bits = insn->op >= SLAT_OP_BT && insn->op <= SLAT_OP_BTC &&
@@ -250,17 +270,20 @@ static bool draw_trial(struct trial *t)
 	draw_registers(t);
 	if (insn->src.type == SLAT_OPND_STR_SRC && insn->seg == SLAT_SEG_FS)
 		return insn->asize == 8;
-	if (!has_memory(insn))
-		return true;
 	if (bits && rnd_one_in(2))
 		t->regs.gpr[insn->src.reg] = (s64)rnd_below(4000) - 2000;
-	return aim(t, draw_address());
+	cut_registers(t);
+	if (has_memory(insn))
+		good = aim(t, draw_address());
+	cut_registers(t);
+	return good;
 }
 
 /* Make comparisons succeed often enough. */
 static void plant_equality(struct trial *t, u8 *memory)
 {
-	u64 address = address_of(t) + segment_base(t->insn.seg) - NATIVE_DATA;
+	u64 address = address_of(t) + segment_base(&t->setup, t->insn.seg) -
+		      NATIVE_DATA;
 	unsigned int i;
 
 	if (!rnd_one_in(2))
@@ -295,11 +318,31 @@ static void setup_fake(struct fake *f, const struct trial *t)
 	memcpy(f->e.gpr, t->regs.gpr, sizeof(f->e.gpr));
 	memcpy(f->xmm, t->regs.xmm, sizeof(f->xmm));
 	f->e.rflags = t->regs.rflags;
-	f->e.rip = native_rip();
-	f->seg[SLAT_SEG_FS] = fs_base;
-	f->seg[SLAT_SEG_GS] = GS_BASE;
-	memcpy(f->selector, selectors, sizeof(f->selector));
+	f->e.rip = native_rip(&t->setup);
+	f->e.mode = t->setup.mode;
+	for (i = 0; i < SLAT_SEG_NR; i++) {
+		f->seg[i] = segment_base(&t->setup, i);
+		f->selector[i] = native_selector(&t->setup, i);
+	}
+	f->seg[SLAT_SEG_CS] = native_code_base(&t->setup);
+	if (t->setup.mode != SLAT_MODE_LONG) {
+		f->e.stack_size = t->setup.small ? 2 : 4;
+		f->check_limit = t->setup.small ? NATIVE_LIMIT : 0;
+	}
 	fake_code(f, t->bytes, t->insn.len);
+}
+
+/* Upper halves mean nothing outside 64-bit mode. */
+static bool same_registers(const struct trial *t, const u64 *a, const u64 *b)
+{
+	bool lng = t->setup.mode == SLAT_MODE_LONG;
+	u64 mask = lng ? ~0ull : 0xffffffff;
+	unsigned int i;
+
+	for (i = 0; i < (lng ? 16 : 8); i++)
+		if ((a[i] ^ b[i]) & mask)
+			return false;
+	return true;
 }
 
 static const char *compare(const struct trial *t, const struct fake *f,
@@ -308,9 +351,9 @@ static const char *compare(const struct trial *t, const struct fake *f,
 	u64 flags = SLAT_FLAG_ARITH | SLAT_FLAG_DF;
 
 	flags &= ~undefined_flags(&t->insn, count);
-	if (f->e.rip != native_rip() + t->insn.len)
+	if (f->e.rip != native_rip(&t->setup) + t->insn.len)
 		return "rip";
-	if (memcmp(f->e.gpr, after->gpr, sizeof(after->gpr)))
+	if (!same_registers(t, f->e.gpr, after->gpr))
 		return "registers";
 	if ((f->e.rflags ^ after->rflags) & flags)
 		return "flags";
@@ -341,7 +384,8 @@ static void report(const struct trial *t, const struct fake *f,
 }
 
 /* Returns false when the case was no use, else counts into @wrong. */
-static bool run_trial(struct fake *f, unsigned long *wrong)
+static bool run_trial(struct fake *f, enum slat_insn_mode mode,
+		      unsigned long *wrong)
 {
 	enum slat_emul_status status;
 	struct native_regs after;
@@ -350,6 +394,8 @@ static bool run_trial(struct fake *f, unsigned long *wrong)
 	bool native;
 	unsigned int i;
 
+	t.setup.mode = mode;
+	t.setup.small = mode != SLAT_MODE_LONG && rnd_one_in(2);
 	if (!draw_trial(&t) || is_undefined(&t))
 		return false;
 	fake_init(f, NATIVE_DATA);
@@ -365,7 +411,7 @@ static bool run_trial(struct fake *f, unsigned long *wrong)
 	if (f->strayed)
 		return false;
 	after = t.regs;
-	native = native_run(t.bytes, t.insn.len, &after);
+	native = native_run(&t.setup, t.bytes, t.insn.len, &after);
 	if (!native) {
 		faults++;
 		/* Iterations before the fault count in both. */
@@ -386,35 +432,47 @@ static bool run_trial(struct fake *f, unsigned long *wrong)
 	return true;
 }
 
-static void test_random(unsigned long count)
+static void test_mode(enum slat_insn_mode mode, const char *name,
+		      unsigned long count)
 {
 	unsigned long i = 0, wrong = 0, missed = 0;
 	static struct fake f;
 	unsigned int op;
 
+	memset(done_by_op, 0, sizeof(done_by_op));
+	faults = 0;
 	while (i < count)
-		i += run_trial(&f, &wrong);
-	tap_ok(!wrong, "%lu random instructions as on the processor (%lu faulted), %lu differ",
-	       count, faults, wrong);
+		i += run_trial(&f, mode, &wrong);
+	tap_ok(!wrong, "%s: %lu random instructions as on the processor (%lu faulted), %lu differ",
+	       name, count, faults, wrong);
 	for (op = SLAT_OP_NONE + 1; op < SLAT_OP_NR; op++) {
-		struct slat_insn insn = { .op = op };
+		struct slat_insn insn = { .op = op, .mode = SLAT_MODE_LONG };
 
 		if (is_candidate(&insn) && !done_by_op[op]) {
 			tap_note("operation %u was never drawn", op);
 			missed++;
 		}
 	}
-	tap_ok(!missed, "every emulated operation was drawn");
+	tap_ok(!missed, "%s: every emulated operation was drawn", name);
 }
 
 int main(int argc, char **argv)
 {
+	unsigned long count;
+
 	tap_options(argc, argv);
 	read_segments();
 	if (!native_init(FAKE_BYTES)) {
 		tap_skip("native execution", "low addresses are taken");
 		return tap_end();
 	}
-	test_random(tap_count(100000));
+	count = tap_count(100000);
+	test_mode(SLAT_MODE_LONG, "64-bit", count / 2);
+	if (!native_has_compat()) {
+		tap_skip("native execution of 32 and 16-bit code", "no LDT");
+		return tap_end();
+	}
+	test_mode(SLAT_MODE_PROT32, "32-bit", count / 4);
+	test_mode(SLAT_MODE_PROT16, "16-bit", count / 4);
 	return tap_end();
 }
