@@ -82,6 +82,11 @@ static void sim_print(void)
 	printf("# seed %llu, task %d, point %llu; the last events:\n",
 	       test_options.seed, sim_current ? sim_current->nr : -1,
 	       sim_counts.points);
+	for (nr = 0; nr < (int)sim_plan.nr; nr++)
+		printf("#   preempted at point %llu by task %d\n",
+		       sim_plan.preempt[nr].at, sim_plan.preempt[nr].to);
+	if (sim_plan.yield == SIM_YIELD_NTH)
+		printf("#   yields when asked the %lluth time\n", sim_plan.yield_at);
 	for (; i < trace_nr; i++) {
 		__typeof__(&trace[0]) t = &trace[i % SIM_TRACE];
 
@@ -134,17 +139,17 @@ void sim_reset(u64 seed, const struct sim_plan *plan)
 }
 
 /* Keep this stack in @from, go on where @to was kept. */
-__attribute__((naked, noinline))
-static void sim_switch_stack(void **from, void *to)
-{
-	(void)from;
-	(void)to;
-	__asm__("pushq %rbp\n\tpushq %rbx\n\tpushq %r12\n\t"
-		"pushq %r13\n\tpushq %r14\n\tpushq %r15\n\t"
-		"movq %rsp, (%rdi)\n\tmovq %rsi, %rsp\n\t"
-		"popq %r15\n\tpopq %r14\n\tpopq %r13\n\t"
-		"popq %r12\n\tpopq %rbx\n\tpopq %rbp\n\tret");
-}
+void sim_switch_stack(void **from, void *to);
+
+__asm__(".text\n"
+	".type sim_switch_stack, @function\n"
+	"sim_switch_stack:\n"
+	"\tpushq %rbp\n\tpushq %rbx\n\tpushq %r12\n"
+	"\tpushq %r13\n\tpushq %r14\n\tpushq %r15\n"
+	"\tmovq %rsp, (%rdi)\n\tmovq %rsi, %rsp\n"
+	"\tpopq %r15\n\tpopq %r14\n\tpopq %r13\n"
+	"\tpopq %r12\n\tpopq %rbx\n\tpopq %rbp\n\tret\n"
+	".size sim_switch_stack, . - sim_switch_stack\n");
 
 static void task_switch(struct sim_task *to)
 {

@@ -4,11 +4,13 @@
  */
 #include "tap.h"
 
+extern const struct test race_tests[];
 extern const struct test random_tests[];
 
 int main(int argc, char **argv)
 {
 	static const struct test *const suites[] = {
+		race_tests,
 		random_tests,
 		0
 	};

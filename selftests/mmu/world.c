@@ -58,6 +58,8 @@ static void world_mutex_hook(struct sim_lock *lock, bool taken)
 	op->applied = world.slots.root != op->root;
 	if (op->applied)
 		flat_apply(&world.flat, &op->change);
+	if (op->log)
+		dirty_log_ends(op);
 }
 
 /* The moment at which the new slot set can be seen. */
@@ -372,6 +374,9 @@ static struct touch touch_loop(struct vcpu *vcpu, gfn_t gfn, enum access access)
 		case SLAT_FAULT_RETRY:
 			touch.retries++;
 			world.retries++;
+			/* What it waits for needs a CPU too. */
+			if (sim_plan.kind != SIM_MANUAL)
+				sim_pause();
 			break;
 		default:
 			break;

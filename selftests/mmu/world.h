@@ -55,6 +55,9 @@ struct world_op {
 	bool log;
 	bool locked;
 	bool applied;
+	unsigned long *words;
+	u64 first;
+	u64 npages;
 	const struct slat_slots_root *root;
 	u64 began_at;
 	u64 sleeps;
@@ -129,6 +132,8 @@ int world_get_dirty(u32 id, bool bad_buffer);
 /* CLEAR of the bits of @pattern in each word; 0: a bad buffer. */
 int world_clear_dirty(u32 id, u64 first, u64 npages, u64 pattern);
 void world_kernel_write(struct vcpu *vcpu, gfn_t gfn);
+/* slots_lock is about to be released by a GET (@npages ~0) or a CLEAR. */
+void dirty_log_ends(const struct world_op *op);
 void dirty_reset(void);
 void dirty_write_begin(gfn_t gfn);
 void dirty_write_end(gfn_t gfn, bool wrote);

@@ -13,6 +13,8 @@
 #define WORD_BITS	64
 /* Longest slot that a test logs, in pages. */
 #define MAX_LOGGED	(1ULL << 19)
+/* world_op.npages of a GET. */
+#define ALL_PAGES	(~0ULL)
 
 /**
  * struct written - what was written to one guest page
@@ -208,89 +210,98 @@ static void report_covers(const struct world_op *op, u64 first, u64 npages,
 	}
 }
 
-static unsigned long *words_alloc(u64 npages)
+static int clear_expect(const struct world_op *op)
 {
-	return calloc(npages / WORD_BITS + 2, sizeof(unsigned long));
-}
+	const struct flat_slot *slot = &op->change.old;
 
-static int log_expect(u32 id, const struct flat_slot *slot)
-{
-	if (id >= world.options.nr_slots)
+	if (op->first % 64 || op->first > slot->npages ||
+	    op->npages > slot->npages - op->first)
 		return -EINVAL;
-	return logs(slot) ? 0 : -ENOENT;
+	if (op->npages % 64 && op->first + op->npages != slot->npages)
+		return -EINVAL;
+	return op->words ? 0 : -EFAULT;
 }
 
-/* The op of this task; the model's slot is captured when slots_lock is taken. */
-static struct world_op *log_op(u32 id)
+static int log_expect(const struct world_op *op)
+{
+	if (op->region.slot >= world.options.nr_slots)
+		return -EINVAL;
+	if (!logs(&op->change.old))
+		return -ENOENT;
+	if (op->npages != ALL_PAGES)
+		return clear_expect(op);
+	return op->words ? 0 : -EFAULT;
+}
+
+void dirty_log_ends(const struct world_op *op)
+{
+	if (log_expect(op))
+		return;
+	if (op->npages != ALL_PAGES) {
+		report_covers(op, op->first, op->npages, op->words);
+		return;
+	}
+	report_check(&op->change.old, op->words, op->began_at);
+	if (!world.slots.manual_protect)
+		report_covers(op, 0, op->change.old.npages, op->words);
+}
+
+/*
+ * The op of this task. The model's slot is captured when slots_lock is taken,
+ * the result judged when it is released.
+ */
+static struct world_op *log_begin(u32 id, u64 first, u64 npages, u64 pattern)
 {
 	struct world_op *op = &world.ops[sim_self()];
+	u64 i;
 
-	*op = (struct world_op){ .active = true, .log = true, .region.slot = id };
+	*op = (struct world_op){
+		.active = true, .log = true, .region.slot = id,
+		.first = first, .npages = npages,
+	};
+	if (pattern || npages == ALL_PAGES) {
+		op->words = calloc(MAX_LOGGED / WORD_BITS, sizeof(*op->words));
+		for (i = 0; pattern && i < MAX_LOGGED / WORD_BITS; i++)
+			op->words[i] = pattern;
+	}
 	return op;
+}
+
+static int log_end(struct world_op *op, int err)
+{
+	int expected = log_expect(op);
+
+	op->active = false;
+	if (err != expected && !(err == -ENOMEM && (machine.fail_chance || machine.fail_at)))
+		FAIL("a dirty log call gives %d, expected %d", err, expected);
+	free(op->words);
+	return err;
 }
 
 int world_get_dirty(u32 id, bool bad_buffer)
 {
+	struct world_op *op = log_begin(id, 0, ALL_PAGES, 0);
 	struct kvm_dirty_log log = { .slot = id };
-	struct world_op *op = log_op(id);
-	unsigned long *words = words_alloc(MAX_LOGGED);
-	int err, expected;
 
-	log.dirty_bitmap = bad_buffer ? NULL : words;
-	sim_trace("get_dirty_log of slot %llu", id, 0, 0, 0);
-	err = slat_memslots_get_dirty_log(&world.slots, &log);
-	op->active = false;
-	expected = log_expect(id, &op->change.old);
-	if (!expected && bad_buffer)
-		expected = -EFAULT;
-	if (err != expected)
-		FAIL("get_dirty_log gives %d, expected %d", err, expected);
-	if (!err) {
-		report_check(&op->change.old, words, op->began_at);
-		if (!world.slots.manual_protect)
-			report_covers(op, 0, op->change.old.npages, words);
+	if (bad_buffer) {
+		free(op->words);
+		op->words = NULL;
 	}
-	free(words);
-	return err;
-}
-
-static int clear_expect(const struct flat_slot *slot,
-			const struct kvm_clear_dirty_log *log)
-{
-	u64 first = log->first_page, nr = log->num_pages;
-
-	if (first % 64 || first > slot->npages || nr > slot->npages - first)
-		return -EINVAL;
-	if (nr % 64 && first + nr != slot->npages)
-		return -EINVAL;
-	return log->dirty_bitmap ? 0 : -EFAULT;
+	log.dirty_bitmap = op->words;
+	sim_trace("get_dirty_log of slot %llu", id, 0, 0, 0);
+	return log_end(op, slat_memslots_get_dirty_log(&world.slots, &log));
 }
 
 int world_clear_dirty(u32 id, u64 first, u64 npages, u64 pattern)
 {
+	struct world_op *op = log_begin(id, first, npages, pattern);
 	struct kvm_clear_dirty_log log = {
 		.slot = id, .first_page = first, .num_pages = npages,
+		.dirty_bitmap = op->words,
 	};
-	struct world_op *op = log_op(id);
-	unsigned long *words = words_alloc(MAX_LOGGED);
-	int err, expected;
-	u64 i;
 
-	for (i = 0; i < MAX_LOGGED / WORD_BITS; i++)
-		words[i] = pattern;
-	log.dirty_bitmap = pattern ? words : NULL;
 	sim_trace("clear_dirty_log of slot %llu: %llx, %llu pages", id, first, npages, 0);
-	err = slat_memslots_clear_dirty_log(&world.slots, &log);
-	op->active = false;
-	expected = log_expect(id, &op->change.old);
-	if (!expected)
-		expected = clear_expect(&op->change.old, &log);
-	if (err != expected && !(err == -ENOMEM && machine.fail_chance))
-		FAIL("clear_dirty_log gives %d, expected %d", err, expected);
-	if (!err)
-		report_covers(op, first, npages, words);
-	free(words);
-	return err;
+	return log_end(op, slat_memslots_clear_dirty_log(&world.slots, &log));
 }
 
 /* Kernel code writes guest memory for a vCPU: look up, write, mark. */
