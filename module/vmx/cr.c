@@ -103,7 +103,8 @@ void slat_cr_apply_cr0(struct slat_vmx *vmx, u64 cr0)
 	vmx->cr0 = cr0;
 	vmx->avail |= SLAT_CACHE_CR0;
 	slat_vmcs_write(GUEST_CR0, hw & ~(u64)(X86_CR0_CD | X86_CR0_NW));
-	slat_vmcs_write(CR0_READ_SHADOW, cr0);
+	/* A guest never reads ET as 0, whatever user space restored. */
+	slat_vmcs_write(CR0_READ_SHADOW, cr0 | X86_CR0_ET);
 }
 
 void slat_cr_apply_cr4(struct slat_vmx *vmx, u64 cr4)
