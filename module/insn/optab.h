@@ -1,13 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Opcode tables of the decoder, private to decode.c and optab.c. One entry
- * says how long the rest of the instruction is (attr) and, for instructions
- * that are emulated, what it does to which operands (op, dst, src).
+ * Opcode tables of the decoder, private to decode.c, opcode.c, operand.c and
+ * optab.c. One entry says how long the rest of the instruction is (attr) and,
+ * for instructions that are emulated, what it does to which operands (op, dst,
+ * src).
  */
 #ifndef SLAT_INSN_OPTAB_H
 #define SLAT_INSN_OPTAB_H
 
 #include "decode.h"
+
+#define REX_B		1
+#define REX_X		2
+#define REX_R		4
+#define REX_W		8
+
+#define MODRM_MOD(m)	((m) >> 6)
+#define MODRM_REG(m)	(((m) >> 3) & 7)
+#define MODRM_RM(m)	((m) & 7)
 
 /* Where an operand is encoded. */
 enum optab_operand {
@@ -96,5 +106,16 @@ extern const struct optab_entry slat_optab_one[256];
 extern const struct optab_entry slat_optab_0f[256];
 extern const struct optab_sse slat_optab_sse[];
 extern const unsigned int slat_optab_nr_sse;
+
+/* opcode.c: entries that depend on more than the opcode byte. */
+struct optab_entry slat_opcode_map38(const struct slat_insn *insn);
+int slat_opcode_adjust(const struct slat_insn *insn, struct optab_entry *entry);
+bool slat_opcode_sse(const struct slat_insn *insn, struct optab_entry *entry,
+		     unsigned int *size);
+
+/* operand.c: operands of an instruction whose entry is settled. */
+int slat_operands_decode(struct slat_insn *insn,
+			 const struct optab_entry *entry,
+			 unsigned int sse_size);
 
 #endif /* SLAT_INSN_OPTAB_H */

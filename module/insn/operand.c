@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Operands of an instruction that is emulated: where they live, how wide they
+ * are, whether LOCK may stand before it. Called by decode.c; pure.
+ */
+#include "optab.h"
+
+static void operand_gpr(const struct slat_insn *insn,
+			struct slat_operand *opnd, unsigned int reg,
+			unsigned int rex_bit)
+{
+	opnd->type = SLAT_OPND_REG;
+	opnd->reg = reg | (insn->rex & rex_bit ? 8 : 0);
+	if (opnd->size == 1 && !insn->rex && reg >= 4) {
+		opnd->type = SLAT_OPND_REG_HIGH;
+		opnd->reg = reg - 4;
+	}
+}
+
+/* Operands in the ModRM byte's r/m field; -EINVAL: register not allowed. */
+static int operand_rm(const struct slat_insn *insn, unsigned int where,
+		      struct slat_operand *opnd)
+{
+	unsigned int rm = MODRM_RM(insn->modrm);
+
+	if (MODRM_MOD(insn->modrm) != 3) {
+		opnd->type = SLAT_OPND_MEM;
+		return 0;
+	}
+	if (where == O_M)
+		return -EINVAL;
+	if (where == O_E) {
+		operand_gpr(insn, opnd, rm, REX_B);
+	} else {
+		opnd->type = SLAT_OPND_XMM;
+		opnd->reg = rm | (insn->rex & REX_B ? 8 : 0);
+	}
+	return 0;
+}
+
+/* Fill @opnd from where the table says it is; its size is set already. */
+static int operand_decode(const struct slat_insn *insn, unsigned int where,
+			  struct slat_operand *opnd)
+{
+	unsigned int reg = MODRM_REG(insn->modrm);
+
+	switch (where) {
+	case O_NONE:
+	case O_CL:
+		opnd->size = 0;
+		return 0;
+	case O_E:
+	case O_M:
+	case O_W:
+		return operand_rm(insn, where, opnd);
+	case O_G:
+		operand_gpr(insn, opnd, reg, REX_R);
+		return 0;
+	case O_Z:
+		operand_gpr(insn, opnd, insn->opcode & 7, REX_B);
+		return 0;
+	case O_A:
+		opnd->type = SLAT_OPND_REG;
+		opnd->reg = SLAT_RAX;
+		return 0;
+	case O_DX:
+		opnd->type = SLAT_OPND_REG;
+		opnd->reg = SLAT_RDX;
+		opnd->size = 2;
+		return 0;
+	case O_I:
+	case O_ONE:
+		opnd->type = SLAT_OPND_IMM;
+		return 0;
+	case O_MOFFS:
+		opnd->type = SLAT_OPND_MEM;
+		return 0;
+	case O_S:
+		opnd->type = SLAT_OPND_SREG;
+		opnd->reg = reg;
+		return reg < SLAT_SEG_NR ? 0 : -EINVAL;
+	case O_OPSEG:
+		opnd->type = SLAT_OPND_SREG;
+		opnd->reg = (insn->opcode >> 3) & 7;
+		return 0;
+	case O_V:
+	case O_V_HIGH:
+		opnd->type = where == O_V ? SLAT_OPND_XMM : SLAT_OPND_XMM_HIGH;
+		opnd->reg = reg | (insn->rex & REX_R ? 8 : 0);
+		return 0;
+	case O_STR_SRC:
+	case O_STR_DST:
+		opnd->type = where == O_STR_SRC ? SLAT_OPND_STR_SRC :
+						  SLAT_OPND_STR_DST;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+static bool op_is_lockable(unsigned int op)
+{
+	switch (op) {
+	case SLAT_OP_ADD ... SLAT_OP_XOR:
+	case SLAT_OP_INC ... SLAT_OP_NEG:
+	case SLAT_OP_XCHG ... SLAT_OP_XADD:
+	case SLAT_OP_BTS ... SLAT_OP_BTC:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* An 8-bit immediate that is a count, a bit or a port, not a number. */
+static bool op_has_plain_imm8(unsigned int op)
+{
+	switch (op) {
+	case SLAT_OP_ROL ... SLAT_OP_SAR:
+	case SLAT_OP_SHLD:
+	case SLAT_OP_SHRD:
+	case SLAT_OP_BT ... SLAT_OP_BTC:
+	case SLAT_OP_IN:
+	case SLAT_OP_OUT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Widths that differ from the operand size. */
+static void operand_sizes(struct slat_insn *insn, unsigned int attr)
+{
+	bool w = insn->rex & REX_W;
+
+	insn->dst.size = insn->osize;
+	insn->src.size = insn->osize;
+	if (attr & A_B) {
+		insn->dst.size = 1;
+		insn->src.size = 1;
+	}
+	if (attr & A_S1)
+		insn->src.size = 1;
+	if (attr & A_S2)
+		insn->src.size = 2;
+
+	switch (insn->op) {
+	case SLAT_OP_MOVSX:
+		if (insn->map == 0)
+			insn->src.size = insn->osize == 2 ? 2 : 4;
+		break;
+	case SLAT_OP_CMPXCHG8B:
+		insn->dst.size = w ? 16 : 8;
+		break;
+	case SLAT_OP_INS:
+	case SLAT_OP_OUTS:
+	case SLAT_OP_IN:
+	case SLAT_OP_OUT:
+		if (insn->dst.size == 8) {
+			insn->dst.size = 4;
+			insn->src.size = 4;
+		}
+		break;
+	case SLAT_OP_MOV:
+		if (insn->map == 1) {		/* MOVNTI knows no 16 bits */
+			insn->dst.size = w ? 8 : 4;
+			insn->src.size = insn->dst.size;
+		} else if (insn->opcode == 0x8c) {
+			insn->src.size = 2;
+			if (MODRM_MOD(insn->modrm) != 3)
+				insn->dst.size = 2;
+		}
+		break;
+	default:
+		break;
+	}
+}
+
+/*
+ * Fill operands, condition and immediate. -EINVAL: a register where memory
+ * must be, or LOCK on what cannot be locked.
+ */
+int slat_operands_decode(struct slat_insn *insn,
+			 const struct optab_entry *entry,
+			 unsigned int sse_size)
+{
+	int ret;
+
+	if (entry->src == O_ONE)
+		insn->imm = 1;
+	if (op_has_plain_imm8(entry->op))
+		insn->imm &= 0xff;
+	insn->cond = insn->opcode & 15;
+	operand_sizes(insn, entry->attr);
+	if (sse_size) {
+		insn->dst.size = sse_size;
+		insn->src.size = sse_size;
+	}
+	ret = operand_decode(insn, entry->dst, &insn->dst);
+	if (!ret)
+		ret = operand_decode(insn, entry->src, &insn->src);
+	if (!ret && insn->lock && !(op_is_lockable(entry->op) &&
+				    insn->dst.type == SLAT_OPND_MEM))
+		ret = -EINVAL;
+	return ret;
+}
