@@ -147,7 +147,7 @@ static void set_descriptors(struct kvm_sregs *s, bool wide)
 	s->gdt.limit = SEL_TSS + 15;
 	s->idt.base = GUEST_IDT;
 	s->idt.limit = VECTORS * (wide ? 16 : 8) - 1;
-	s->cr0 = CR0_PE | CR0_MP | CR0_NE;
+	s->cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE;
 }
 
 /*
