@@ -304,7 +304,6 @@ static int decode_rest(struct cursor *c, struct optab_entry entry)
 		insn->disp = take(c, insn->asize);
 	decode_immediate(c, entry.attr);
 	decode_segment(c);
-	insn->len = c->pos;
 	if (c->err || undefined)
 		return c->err ? c->err : undefined;
 

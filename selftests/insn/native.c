@@ -52,6 +52,7 @@ static bool has_compat;
 static u16 host_cs;
 static sigjmp_buf fault_jump;
 static char handler_stack[65536];
+static volatile int fault_signal;
 
 static void put(u8 byte)
 {
@@ -145,7 +146,7 @@ static void put_epilogue(void)
 
 static void on_fault(int sig)
 {
-	(void)sig;
+	fault_signal = sig;
 	siglongjmp(fault_jump, 1);
 }
 
@@ -217,6 +218,20 @@ bool native_init(unsigned int data_bytes)
 	compat_at = code_end;
 	install_handlers();
 	return true;
+}
+
+bool native_data_segment(const struct user_desc *desc)
+{
+	struct user_desc copy = *desc;
+
+	copy.entry_number = LDT_DATA;
+	copy.base_addr = NATIVE_DATA;
+	return syscall(SYS_modify_ldt, 0x11, &copy, sizeof(copy)) == 0;
+}
+
+int native_signal(void)
+{
+	return fault_signal;
 }
 
 bool native_has_compat(void)

@@ -42,8 +42,13 @@ u64 native_rip(const struct native_setup *setup);
 u64 native_code_base(const struct native_setup *setup);
 /* Selector of a segment register while it runs. */
 u16 native_selector(const struct native_setup *setup, enum slat_seg seg);
+/* Another descriptor, based at the data, for DS and ES in a small setup. */
+struct user_desc;
+bool native_data_segment(const struct user_desc *desc);
 /* Execute; false when it faulted (then registers are as they were). */
 bool native_run(const struct native_setup *setup, const u8 *bytes,
 		unsigned int len, struct native_regs *regs);
+/* The signal of the last fault: SIGBUS for #SS, SIGSEGV for #GP and #PF. */
+int native_signal(void);
 
 #endif /* SLAT_SELFTESTS_INSN_NATIVE_H */

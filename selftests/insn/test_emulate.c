@@ -178,6 +178,39 @@ static void test_modify(void)
 	       "xchg with RAM is atomic without a prefix");
 }
 
+static void test_wide_exchange(void)
+{
+	enum slat_emul_status s;
+	u8 want[16];
+
+	start(NULL);
+	f.e.gpr[SLAT_RDI] = BASE + 0x100;
+	f.e.gpr[SLAT_RAX] = peek(BASE + 0x100, 8);
+	f.e.gpr[SLAT_RDX] = peek(BASE + 0x108, 8);
+	memcpy(want, &f.e.gpr[SLAT_RBX], 8);
+	memcpy(want + 8, &f.e.gpr[SLAT_RCX], 8);
+	RUN_CODE(&f, "\xf0\x48\x0f\xc7\x0f");	/* lock cmpxchg16b [rdi] */
+	s = fake_run(&f);
+	tap_ok(s == SLAT_EMUL_DONE && f.nr_cmpxchg == 1 &&
+	       !memcmp(f.memory + 0x100, want, 16) && (f.e.rflags & SLAT_FLAG_ZF),
+	       "16 bytes are exchanged atomically");
+	f.e.rip = CODE;
+	f.e.gpr[SLAT_RAX] = peek(BASE + 0x100, 8);
+	f.e.gpr[SLAT_RDX] = ~peek(BASE + 0x108, 8);
+	s = fake_run(&f);
+	tap_ok(s == SLAT_EMUL_DONE && !(f.e.rflags & SLAT_FLAG_ZF) &&
+	       f.e.gpr[SLAT_RDX] == peek(BASE + 0x108, 8),
+	       "both halves must match");
+	f.e.rip = CODE;
+	f.race = 1;
+	s = fake_run(&f);
+	tap_ok(s == SLAT_EMUL_RETRY && f.e.rip == CODE, "16 bytes, lost race: retry");
+	f.e.gpr[SLAT_RDI] += 8;
+	s = fake_run(&f);
+	tap_ok(s == SLAT_EMUL_EXCEPTION && f.e.exception.vector == SLAT_VEC_GP,
+	       "cmpxchg16b misaligned: #GP(0)");
+}
+
 static void test_fragments(void)
 {
 	enum slat_emul_status s;
@@ -246,7 +279,7 @@ static void test_faults(void)
 	       f.e.exception.has_error && !f.e.exception.error_code && untouched(),
 	       "an address that is not canonical: #GP(0)");
 	start(NULL);
-	f.e.gpr[SLAT_RSP] = 0x7fffffffffff;
+	f.e.gpr[SLAT_RSP] = 0x7ffffffffffd;
 	RUN_CODE(&f, "\x8b\x04\x24");			/* mov eax, [rsp] */
 	s = slat_emul_run(&f.e);
 	tap_ok(s == SLAT_EMUL_EXCEPTION && f.e.exception.vector == SLAT_VEC_SS && untouched(),
@@ -292,6 +325,12 @@ static void test_refusals(void)
 	tap_ok(s == SLAT_EMUL_UNHANDLED && untouched(), "SSE without its callbacks: unhandled");
 }
 
+static int fetch_nothing(void *ctx, u64 linear, void *buf, unsigned int len)
+{
+	(void)ctx, (void)linear, (void)buf, (void)len;
+	return 0;
+}
+
 static void test_fetch(void)
 {
 	enum slat_emul_status s;
@@ -318,6 +357,22 @@ static void test_fetch(void)
 	s = fake_run(&f);
 	tap_ok(s == SLAT_EMUL_EXCEPTION && f.e.exception.cr2 == CODE + 4096,
 	       "a fault of the second part is the guest's");
+
+	start(NULL);
+	f.e.ops = &(struct slat_emul_ops) { .fetch = fetch_nothing };
+	s = slat_emul_run(&f.e);
+	tap_ok(s == SLAT_EMUL_UNHANDLED && !f.e.fetched, "no byte to fetch: unhandled, no loop");
+
+	start(NULL);
+	f.e.mode = SLAT_MODE_PROT32;
+	f.e.rip = 0xfffffffe;
+	f.seg[SLAT_SEG_CS] = CODE + 2;
+	f.e.gpr[SLAT_RBX] = BASE;
+	RUN_CODE(&f, "\x8b\x43\x10");		/* mov eax, [ebx + 16] */
+	f.code_linear = CODE;
+	s = fake_run(&f);
+	tap_ok(s == SLAT_EMUL_DONE && f.e.gpr[SLAT_RAX] == peek(BASE + 16, 4) && f.e.rip == 1,
+	       "32-bit code: base plus EIP and the next EIP wrap at 4 GiB");
 }
 
 /* Run one instruction again and again, changed each time. */
@@ -380,6 +435,14 @@ static void test_hint(void)
 	s = fake_run(&f);
 	tap_ok(s == SLAT_EMUL_DONE && f.nr_translate == 1 &&
 	       f.log[0].gpa == fake_gpa(&f, BASE + 0x104), "not when the page offset differs");
+	start(all_mmio);
+	f.e.gpr[SLAT_RBX] = BASE + 4094;
+	f.e.gpa_hint = fake_gpa(&f, BASE + 4094);
+	f.e.gpa_hint_valid = true;
+	RUN_CODE(&f, "\x8b\x03");
+	s = fake_run(&f);
+	tap_ok(s == SLAT_EMUL_DONE && f.nr_translate == 2 && f.nr_log == 2,
+	       "nor when the operand crosses a page");
 	start(all_mmio);
 	f.e.gpr[SLAT_RSI] = BASE + 0x100;
 	f.e.gpr[SLAT_RDI] = BASE + 0x1100;
@@ -513,6 +576,17 @@ static void test_port(void)
 	f.e.gpr[SLAT_RDX] = 0x80;
 	f.e.gpr[SLAT_RDI] = BASE;
 	f.e.gpr[SLAT_RCX] = 2;
+	f.e.rflags |= SLAT_FLAG_TF;
+	RUN_CODE(&f, "\xf3\x6c");
+	slat_emul_run(&f.e);
+	s = slat_emul_complete_pio(&f.e, data);
+	tap_ok(f.e.pio.count == 1 && s == SLAT_EMUL_DONE && f.e.gpr[SLAT_RCX] == 1 &&
+	       f.e.rip == CODE, "single-stepped, rep ins takes one element");
+
+	start(NULL);
+	f.e.gpr[SLAT_RDX] = 0x80;
+	f.e.gpr[SLAT_RDI] = BASE;
+	f.e.gpr[SLAT_RCX] = 2;
 	RUN_CODE(&f, "\xf3\x6c");
 	slat_emul_run(&f.e);
 	f.e.gpr[SLAT_RCX] = 1;
@@ -609,6 +683,7 @@ int main(int argc, char **argv)
 	test_read();
 	test_write();
 	test_modify();
+	test_wide_exchange();
 	test_fragments();
 	test_faults();
 	test_refusals();
