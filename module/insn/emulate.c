@@ -125,6 +125,7 @@ static enum slat_emul_status write_mmio(struct slat_emul *e)
 {
 	struct slat_emul_write *w;
 	unsigned int n;
+	u64 value;
 
 	for (; e->write_pos < e->nr_writes; e->write_pos++) {
 		w = &e->write[e->write_pos];
@@ -136,8 +137,10 @@ static enum slat_emul_status write_mmio(struct slat_emul *e)
 		e->mmio.gpa = w->gpa + w->done;
 		e->mmio.len = n;
 		e->mmio.is_write = true;
-		memset(e->mmio.data, 0, sizeof(e->mmio.data));
-		memcpy(e->mmio.data, w->data + w->done, n);
+		/* Whole words: done is a multiple of 8, data has room for it. */
+		memcpy(&value, w->data + w->done, sizeof(value));
+		value &= ~0ull >> (64 - 8 * n);
+		memcpy(e->mmio.data, &value, sizeof(value));
 		w->done += n;
 		e->state = STATE_MMIO_WRITE;
 		return SLAT_EMUL_MMIO;

@@ -71,6 +71,9 @@ static enum slat_emul_status read_mem(struct slat_emul *e, unsigned int size,
 	u64 linear;
 
 	*value = 0;
+	/* Where a write follows, it wants the address of the read. */
+	if (!(access & SLAT_ACC_WRITE) && slat_machine_replay(e, size, value))
+		return SLAT_EMUL_DONE;
 	status = slat_exec_mem(e, size, access, &linear);
 	if (status != SLAT_EMUL_DONE)
 		return status;

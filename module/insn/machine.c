@@ -203,6 +203,19 @@ enum slat_emul_status slat_machine_probe(struct slat_emul *e, u64 linear,
 	return span_translate(e, &span, linear, len, access);
 }
 
+/*
+ * Data of an operand that an earlier attempt has read whole: its address was
+ * found good then and need not be looked at again.
+ */
+bool slat_machine_replay(struct slat_emul *e, unsigned int len, void *buf)
+{
+	if ((unsigned int)(e->read_len - e->read_pos) < len)
+		return false;
+	memcpy(buf, e->read_log + e->read_pos, len);
+	e->read_pos += len;
+	return true;
+}
+
 static enum slat_emul_status read_device(struct slat_emul *e, u64 gpa,
 					 unsigned int len)
 {

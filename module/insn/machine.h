@@ -39,6 +39,7 @@ enum slat_emul_status slat_machine_gpa(struct slat_emul *e, u64 linear,
 				       u64 *gpa);
 enum slat_emul_status slat_machine_probe(struct slat_emul *e, u64 linear,
 					 unsigned int len, unsigned int access);
+bool slat_machine_replay(struct slat_emul *e, unsigned int len, void *buf);
 enum slat_emul_status slat_machine_read(struct slat_emul *e, u64 linear,
 					unsigned int len, unsigned int access,
 					void *buf);

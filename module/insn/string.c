@@ -52,6 +52,8 @@ static enum slat_emul_status string_read(struct slat_emul *e,
 	*value = 0;
 	if (opnd->type == SLAT_OPND_REG)
 		return slat_exec_read(e, opnd, SLAT_ACC_READ, value);
+	if (slat_machine_replay(e, opnd->size, value))
+		return SLAT_EMUL_DONE;
 	status = string_linear(e, opnd, SLAT_ACC_READ, &linear);
 	if (status != SLAT_EMUL_DONE)
 		return status;

@@ -112,6 +112,8 @@ static const struct sample samples[] = {
 	BAD("movbe between registers", L, -EINVAL, "\x0f\x38\xf1\xc3"),
 	BAD("mov [rbx], segment register 6", L, -EINVAL, "\x8c\x33"),
 	BAD("66 before vex", L, -EINVAL, "\x66\xc5\xfc\x10\x03"),
+	BAD("evex with its fixed bit clear", L, -EINVAL, "\x62\xf1\x78\x48\x10\x40\x01"),
+	BAD("evex map 0", L, -EINVAL, "\x62\xf0\x7c\x48\x10\x40\x01"),
 	BAD("vex in virtual-8086 mode", V86, -EINVAL, "\xc5\xfc\x10\x03"),
 	BAD("ff /7", L, -EINVAL, "\xff\x3b"),
 	BAD("8f /1", L, -EINVAL, "\x8f\x0b"),

@@ -105,6 +105,32 @@ static void test_read(void)
 	       "a cancelled access leaves everything as it was");
 }
 
+/* An abandoned instruction leaves nothing to the next one. */
+static void test_abandoned(void)
+{
+	enum slat_emul_status s;
+
+	start(all_mmio);
+	f.e.gpr[SLAT_RBX] = BASE + 4093;
+	RUN_CODE(&f, "\x48\x8b\x03");
+	slat_emul_run(&f.e);
+	fake_answer(&f);				/* half of it */
+	f.e.gpr[SLAT_RBX] = BASE + 0x300;
+	s = slat_emul_run(&f.e);
+	tap_ok(s == SLAT_EMUL_MMIO && mmio_is(BASE + 0x300, 8, false) &&
+	       fake_answer(&f) == SLAT_EMUL_DONE &&
+	       f.e.gpr[SLAT_RAX] == peek(BASE + 0x300, 8),
+	       "a new run forgets what an abandoned one has read");
+
+	start(all_mmio);
+	f.e.gpr[SLAT_RDI] = BASE + 0x100;
+	RUN_CODE(&f, "\x0f\xc7\x0f");			/* cmpxchg8b [rdi] */
+	s = fake_run(&f);
+	tap_ok(s == SLAT_EMUL_DONE && f.nr_log == 2 && f.log[0].len == 8 &&
+	       f.log[1].len == 8 && f.log[1].is_write,
+	       "cmpxchg8b on a device: 8 bytes in, 8 bytes out");
+}
+
 static void test_write(void)
 {
 	enum slat_emul_status s;
@@ -574,6 +600,19 @@ static void test_port(void)
 
 	start(NULL);
 	f.e.gpr[SLAT_RDX] = 0x80;
+	f.e.gpr[SLAT_RDI] = BASE + 4096 + 4;
+	f.e.gpr[SLAT_RCX] = 10;
+	f.e.rflags |= SLAT_FLAG_DF;
+	RUN_CODE(&f, "\xf3\x66\x6d");			/* rep insw */
+	slat_emul_run(&f.e);
+	tap_ok(f.e.pio.count == 3, "downwards: the element here and those below it");
+	s = slat_emul_complete_pio(&f.e, data);
+	tap_ok(s == SLAT_EMUL_PIO && f.e.gpr[SLAT_RDI] == BASE + 4094 &&
+	       f.memory[4096] == 0xa5 && f.memory[4101] == 0xa5 && f.memory[4102] != 0xa5 &&
+	       f.memory[4095] != 0xa5, "and they land there");
+
+	start(NULL);
+	f.e.gpr[SLAT_RDX] = 0x80;
 	f.e.gpr[SLAT_RDI] = BASE;
 	f.e.gpr[SLAT_RCX] = 2;
 	f.e.rflags |= SLAT_FLAG_TF;
@@ -681,6 +720,7 @@ int main(int argc, char **argv)
 {
 	tap_options(argc, argv);
 	test_read();
+	test_abandoned();
 	test_write();
 	test_modify();
 	test_wide_exchange();
