@@ -18,7 +18,7 @@
 
 #define SIM_STACK	(256 * 1024)
 #define SIM_MAX_POINTS	40000000ULL
-#define SIM_TRACE	240
+#define SIM_TRACE	60
 
 struct sim_counts sim_counts;
 struct sim_plan sim_plan;

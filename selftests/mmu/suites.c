@@ -4,12 +4,24 @@
  */
 #include "tap.h"
 
+extern const struct test pure_tests[];
+extern const struct test slots_tests[];
+extern const struct test fault_tests[];
+extern const struct test zap_tests[];
+extern const struct test wait_tests[];
+extern const struct test dirty_tests[];
 extern const struct test race_tests[];
 extern const struct test random_tests[];
 
 int main(int argc, char **argv)
 {
 	static const struct test *const suites[] = {
+		pure_tests,
+		slots_tests,
+		fault_tests,
+		zap_tests,
+		wait_tests,
+		dirty_tests,
 		race_tests,
 		random_tests,
 		0

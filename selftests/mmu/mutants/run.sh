@@ -1,0 +1,79 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Mutants: each patch here breaks one rule of the core. Apply each to a copy of
+# the sources, build, run the tests: they must fail. A mutant that survives, and
+# a patch that does not apply or does not build, is a failure. TAP output.
+#
+# usage: [JOBS=N] mutants/run.sh [PATCH...]
+
+set -u
+cd "$(dirname "$0")/.." || exit 1
+here=$PWD
+plain=$here/${OUT:-build}/mmu-plain
+jobs=${JOBS:-2}
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+
+patches=("$@")
+[ ${#patches[@]} -gt 0 ] || patches=("$here"/mutants/*.patch)
+
+# mutant PATCH DIR: prints one TAP line without a number
+mutant() {
+	local patch=$1 dir=$2 name said file objects=()
+	name="$(basename "$patch" .patch): $(head -n 1 "$patch")"
+	mkdir -p "$dir/obj"
+	cp -r "$here/../../module" "$dir/module"
+	if ! said=$(patch -d "$dir" -p1 -s -f --no-backup-if-mismatch -F 2 <"$patch" 2>&1); then
+		printf '%s\n' "$said" | sed 's/^/# /'
+		echo "not ok - $name (the patch does not apply)"
+		return
+	fi
+	if grep -q '^+++ .*\.h$' "$patch"; then
+		cp "$here"/*.[ch] "$dir/obj"
+		said=$(cd "$dir/obj" && gcc -O1 -std=gnu11 -I. -I../module \
+			$(for file in "$plain"/*.o; do
+				file=$(basename "$file" .o).c
+				find . ../module -maxdepth 1 -name "$file"
+				find ../module/mmu -name "$file"
+			done) -o ../tests 2>&1)
+	else
+		for file in "$plain"/*.o; do
+			grep -q "^+++ .*/$(basename "$file" .o)\.c" "$patch" ||
+				objects+=("$file")
+		done
+		said=$(cd "$dir" && gcc -O1 -std=gnu11 -I"$here" -Imodule \
+			$(grep '^+++ ' "$patch" | sed 's,^+++ [^/]*/\([^	 ]*\).*,\1,') \
+			"${objects[@]}" -o tests 2>&1)
+	fi
+	if [ ! -x "$dir/tests" ]; then
+		printf '%s\n' "$said" | tail -n 5 | sed 's/^/# /'
+		echo "not ok - $name (does not build)"
+		return
+	fi
+	said=$(timeout 240 "$dir/tests" --seed "${SEED:-1}" --fail-fast 2>&1)
+	if [ $? -eq 0 ]; then
+		echo "not ok - $name (survives)"
+		return
+	fi
+	printf '%s\n' "$said" | grep -m 1 -A 1 -e '^# FAIL' -e 'ended by' | cut -c 1-150 | head -n 1
+	printf '%s\n' "$said" | grep -m 1 '^not ok' | sed 's/^not ok [0-9]* - /# killed by: /'
+	echo "ok - $name"
+}
+
+n=0
+for patch in "${patches[@]}"; do
+	while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do
+		wait -n
+	done
+	n=$((n + 1))
+	{
+		mutant "$patch" "$work/$n" >"$work/$n.out" 2>&1
+		rm -rf "${work:?}/$n"
+	} &
+done
+wait
+for ((i = 1; i <= n; i++)); do
+	sed "s/^\(not \)\?ok - /\1ok $i - /" "$work/$i.out"
+done
+echo "1..$n"
+[ "$n" -gt 0 ] && ! grep -q '^not ok' "$work"/*.out

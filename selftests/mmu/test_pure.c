@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The pure headers: MMIO entries and their generations, EPT entries, the rule
+ * of flushing, the choice of a strategy. Against definitions written anew.
+ */
+#include "mmu/policy.h"
+#include "world.h"
+
+static const struct slat_mmio_layout full = {
+	.gen_bits = SLAT_GEN_BITS_MAX, .guard = 0x1f0000000000,
+};
+
+static void generation_check(const struct slat_mmio_layout *layout, u64 gen)
+{
+	u64 entry = slat_mmio_make(layout, gen);
+	u64 mask = slat_gen_mask(layout);
+
+	if ((entry & 7) != 6 || ept_is_present(entry) || !ept_is_mmio(entry))
+		FAIL("entry %llx of generation %llx is no misconfiguration", entry, gen);
+	if ((entry & layout->guard) != layout->guard)
+		FAIL("entry %llx lacks guard bits", entry);
+	if (slat_mmio_gen(entry) != (gen & mask))
+		FAIL("generation %llx comes back as %llx", gen, slat_mmio_gen(entry));
+	if (!ept_is_wellformed(entry, SLAT_LEVEL_4K))
+		FAIL("entry %llx is called malformed", entry);
+	CHECK(slat_mmio_is_current(layout, entry, gen));
+	CHECK(!slat_mmio_is_current(layout, entry, gen | SLAT_GEN_IN_FLUX));
+	CHECK(!slat_mmio_is_current(layout, entry, gen + 1));
+	CHECK(!slat_mmio_is_current(layout, entry, gen + mask));
+}
+
+static void test_generations(void)
+{
+	u64 gen, i;
+
+	sim_reset(test_options.seed, NULL);
+	for (gen = 0; gen < 1 << 20; gen++)
+		generation_check(&full, gen);
+	for (i = 0; i < 200000; i++) {
+		struct slat_mmio_layout layout = full;
+
+		layout.gen_bits = 2 + sim_below(SLAT_GEN_BITS_MAX - 1);
+		generation_check(&layout, sim_random() >> 1);
+	}
+	/* Two generations never share an entry unless the stored bits do. */
+	for (i = 0; i < SLAT_GEN_BITS_MAX; i++)
+		CHECK(slat_mmio_make(&full, 0) != slat_mmio_make(&full, 1ULL << i));
+}
+
+static void test_generation_steps(void)
+{
+	const struct slat_mmio_layout two = { .gen_bits = 2 };
+	u64 gen;
+
+	CHECK_EQ(slat_gen_next(5), 6);
+	CHECK_EQ(slat_gen_next(5 | SLAT_GEN_IN_FLUX), 6);
+	CHECK_EQ(slat_gen_next(~SLAT_GEN_IN_FLUX), 0);
+	CHECK(slat_gen_in_flux(5 | SLAT_GEN_IN_FLUX));
+	CHECK(!slat_gen_in_flux(~SLAT_GEN_IN_FLUX));
+	for (gen = 0; gen < 64; gen++) {
+		CHECK_EQ(slat_gen_wraps(&two, gen), gen % 4 == 0);
+		CHECK_EQ(slat_gen_wraps(&full, gen), gen == 0);
+	}
+}
+
+static void test_guard(void)
+{
+	unsigned int bits;
+
+	for (bits = 0; bits < 64; bits++) {
+		u64 guard = slat_mmio_guard(bits);
+
+		if (!guard) {
+			CHECK(bits < SLAT_CACHE_BITS_MIN || bits > 52);
+			continue;
+		}
+		CHECK_EQ(__builtin_popcountll(guard), 5);
+		CHECK_EQ(63 - __builtin_clzll(guard), bits - 1);
+		CHECK_EQ(guard & (SLAT_GEN_LOW_MASK | SLAT_GEN_MID_MASK |
+				  SLAT_GEN_HIGH_MASK | SLAT_GEN_IN_FLUX), 0);
+	}
+}
+
+static void test_entries(void)
+{
+	unsigned int i;
+
+	sim_reset(test_options.seed, NULL);
+	for (i = 0; i < 100000; i++) {
+		kvm_pfn_t pfn = sim_random() >> 24;
+		bool write = i & 1, host = (i & 2) || write;
+		u64 leaf = ept_make_leaf(pfn, write, host);
+		u64 table = ept_make_table(pfn << 12);
+
+		CHECK(ept_pfn(leaf) == pfn && ept_pfn(table) == pfn);
+		CHECK_EQ(!!(leaf & EPT_W), write);
+		CHECK((leaf & 7) != 6 && (leaf & 7) != 2 && (leaf & 1));
+		CHECK_EQ(leaf & EPT_MEMTYPE_MASK, 6 << 3);
+		CHECK(ept_is_leaf(leaf, 1) && !ept_is_table(leaf, 1));
+		CHECK_EQ(table & 0xfff, 7);
+		CHECK(ept_is_table(table, 2) && ept_is_table(table, 4));
+		CHECK(!ept_is_leaf(table, 2) && ept_is_leaf(table | EPT_PS, 2));
+		CHECK(ept_is_wellformed(leaf, 1) && ept_is_wellformed(table, 3));
+		/* What hardware calls a misconfiguration, and nobody here makes. */
+		CHECK(!ept_is_wellformed((leaf | EPT_W) & ~(EPT_R | EPT_X), 1));
+		CHECK(!ept_is_wellformed(leaf ^ (1ULL << 3), 1));
+		CHECK(!ept_is_wellformed(table | (1ULL << 4), 3));
+	}
+	CHECK(ept_is_wellformed(0, 1));
+	CHECK(!ept_is_present(0) && !ept_is_mmio(0));
+}
+
+/* A flush is owed if a TLB filled from the old entry allows more than the new. */
+static void test_flush_rule(void)
+{
+	static const u64 entries[] = {
+		0, 0x16, 0x1000000000000036, 0x100377, 0x100375, 0x100177, 0x100277,
+		0x200377, 0x100007, 0x100107, 0x1000f7, 0x100371,
+	};
+	unsigned int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(entries); i++) {
+		for (j = 0; j < ARRAY_SIZE(entries); j++) {
+			u64 old = entries[i], new = entries[j];
+			u64 fixed = EPT_ADDR_MASK | EPT_PS | EPT_MEMTYPE_MASK | EPT_IPAT;
+			bool owed = (old & 1) &&
+				    (!(new & 1) || (old & fixed) != (new & fixed) ||
+				     (old & ~new & (EPT_RWX | EPT_A | EPT_D)));
+
+			if (ept_change_needs_flush(old, new) != owed)
+				FAIL("%llx -> %llx: flush owed: %d", old, new, owed);
+		}
+	}
+}
+
+static void test_policy(void)
+{
+	CHECK_EQ(slat_choose_wrprot(SLAT_POLICY_CLASSIC, 9, 10), SLAT_WRPROT_RMAP);
+	CHECK_EQ(slat_choose_wrprot(SLAT_POLICY_CLASSIC, 10, 10), SLAT_WRPROT_SCAN);
+	CHECK_EQ(slat_choose_wrprot(SLAT_POLICY_RMAP, 1000, 10), SLAT_WRPROT_RMAP);
+	CHECK_EQ(slat_choose_wrprot(SLAT_POLICY_SCAN, 0, 10), SLAT_WRPROT_SCAN);
+}
+
+static void test_levels(void)
+{
+	gfn_t gfn = 0x123456789;
+	int level;
+
+	for (level = 1; level <= 4; level++) {
+		CHECK_EQ(slat_level_pages(level), 1ULL << (9 * (level - 1)));
+		CHECK_EQ(slat_level_index(gfn, level), gfn >> (9 * (level - 1)) & 511);
+		CHECK_EQ(slat_level_base(gfn, level) % slat_level_pages(level), 0);
+		CHECK(gfn - slat_level_base(gfn, level) < slat_level_pages(level));
+	}
+	CHECK_EQ(SLAT_MAX_GFN, 1ULL << 36);
+}
+
+const struct test pure_tests[] = {
+	{ "every generation survives in an MMIO entry that is never present",
+	  test_generations },
+	{ "generations count, wrap and are in flux", test_generation_steps },
+	{ "the L1TF guard bits lie clear of everything else", test_guard },
+	{ "EPT entries are made and told apart", test_entries },
+	{ "a flush is owed exactly when rights or places are taken away",
+	  test_flush_rule },
+	{ "the classic rule and the forced strategies", test_policy },
+	{ "levels", test_levels },
+	{ }
+};
