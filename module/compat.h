@@ -57,6 +57,9 @@
 #define slat_unregister_syscore	unregister_syscore_ops
 #endif
 
+/* vmx/run.c: smp_send_reschedule() became a macro with a tracepoint in it (6.4). */
+#include <trace/events/ipi.h>
+
 /* vmx/run.c: the NMI entry that expects a frame on the current stack (6.4). */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
 #define SLAT_NMI_ENTRY		asm_exc_nmi_kvm_vmx

@@ -18,6 +18,8 @@
 #define SLAT_FRAME_SPEC_CTRL		136
 
 #ifndef __ASSEMBLY__
+#include <linux/types.h>
+
 struct slat_vmx_frame;
 
 unsigned int slat_vmx_enter(struct slat_vmx_frame *frame, unsigned long flags);

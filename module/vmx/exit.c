@@ -224,7 +224,7 @@ static enum slat_exit_type exit_mwait(struct slat_vmx *vmx)
 /* A guest spins: let somebody else run, maybe the holder of its lock. */
 static enum slat_exit_type exit_pause(struct slat_vmx *vmx)
 {
-	yield();
+	cond_resched();
 	return skip(vmx);
 }
 

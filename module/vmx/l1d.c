@@ -87,10 +87,10 @@ static noinstr void l1d_read_pages(const u8 *pages)
 
 	/* Fill the TLB first: a page walk would disturb the cache. */
 	for (i = 0; i < L1D_BYTES; i += PAGE_SIZE)
-		(void)*(const volatile u8 *)(pages + i);
+		(void)READ_ONCE(pages[i]);
 	asm volatile("lfence" ::: "memory");
 	for (i = 0; i < L1D_BYTES; i += L1_CACHE_BYTES)
-		(void)*(const volatile u8 *)(pages + i);
+		(void)READ_ONCE(pages[i]);
 	asm volatile("lfence" ::: "memory");
 }
 

@@ -27,8 +27,6 @@
 #include <asm/tlbflush.h>
 #include <asm/trapnr.h>
 
-#include <trace/events/ipi.h>
-
 #include "../compat.h"
 #include "entry.h"
 #include "vcpu.h"
@@ -47,6 +45,7 @@ void slat_vmx_kick(struct slat_vmx *vmx)
 	WRITE_ONCE(vmx->kicked, 1);
 	/* Pairs with the smp_mb() in run_begin(): one of the two sees it. */
 	smp_mb();
+	/* Pairs with the release in run_begin(): mode_cpu is that entry's. */
 	if (smp_load_acquire(&vmx->mode) == SLAT_IN_GUEST) {
 		cpu = READ_ONCE(vmx->mode_cpu);
 		if (cpu != smp_processor_id())
@@ -282,6 +281,7 @@ static bool run_begin(struct slat_vmx *vmx)
 	u64 seq;
 
 	WRITE_ONCE(vmx->mode_cpu, smp_processor_id());
+	/* Pairs with the acquires of those who interrupt mode_cpu. */
 	smp_store_release(&vmx->mode, SLAT_IN_GUEST);
 	/*
 	 * Pairs with the full barriers in slat_vmx_vm_flush() and
@@ -303,6 +303,7 @@ static enum slat_exit_type run_abort(struct slat_vmx *vmx)
 {
 	bool on = slat_cpu_vmx_on();
 
+	/* Pairs with the acquires in slat_vmx_vm_flush() and slat_vmx_kick(). */
 	smp_store_release(&vmx->mode, SLAT_OUTSIDE_GUEST);
 	local_irq_enable();
 	preempt_enable();
@@ -312,7 +313,7 @@ static enum slat_exit_type run_abort(struct slat_vmx *vmx)
 		if (slat_cpu_rebooting())
 			return SLAT_EXIT_SHUTDOWN;
 		/* This CPU goes offline, its tasks are about to be moved. */
-		yield();
+		schedule_timeout_uninterruptible(1);
 	}
 	return SLAT_EXIT_ABORT;
 }
@@ -372,6 +373,7 @@ static void run_guest(struct slat_vmx *vmx)
 		wrmsrl(MSR_IA32_DEBUGCTLMSR, vmx->host.debugctl);
 	xstate_to_host(vmx, host_pkru);
 	drs_to_host(vmx);
+	/* Likewise: nothing of the guest runs from here on. */
 	smp_store_release(&vmx->mode, SLAT_OUTSIDE_GUEST);
 
 	if (likely(!vmx->fail)) {
