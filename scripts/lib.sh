@@ -127,6 +127,8 @@ build_module() {
 	shift
 	dir=$(build_dir "$name")
 	kdir=$("$SLAT_TOP/scripts/kernel" kdir "$name") || return 1
+	# the debug kernel leaves UBSAN to those that ask for it
+	[[ $name != debug ]] || set -- UBSAN_SANITIZE=y "$@"
 	with_lock "build-$(basename "$(dirname "$dir")")-$name" \
 		build_module_locked "$dir" "$kdir" "$@" || return 1
 	printf '%s/slat.ko\n' "$dir"
