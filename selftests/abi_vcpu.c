@@ -62,6 +62,42 @@ TEST_F(vcpu, bad_pointers_are_efault)
 	}
 }
 
+/* A structure that ends in an unmapped page is refused as a whole. */
+TEST_F(vcpu, structures_cut_by_a_mapping_change_nothing)
+{
+	static const struct {
+		unsigned long request;
+		size_t size;
+	} calls[] = {
+		{ KVM_SET_REGS, sizeof(struct kvm_regs) },
+		{ KVM_SET_SREGS, sizeof(struct kvm_sregs) },
+		{ KVM_SET_FPU, sizeof(struct kvm_fpu) },
+		{ KVM_SET_MP_STATE, sizeof(struct kvm_mp_state) },
+		{ KVM_TRANSLATE, sizeof(struct kvm_translation) },
+		{ KVM_GET_REGS, sizeof(struct kvm_regs) },
+		{ KVM_GET_SREGS, sizeof(struct kvm_sregs) },
+		{ KVM_GET_FPU, sizeof(struct kvm_fpu) },
+		{ KVM_GET_VCPU_EVENTS, sizeof(struct kvm_vcpu_events) },
+	};
+	struct kvm_regs regs = vcpu_regs(&self->vcpu), regs_after;
+	struct kvm_sregs sregs = vcpu_sregs(&self->vcpu), sregs_after;
+	char *edge = (char *)vm_alloc(2 * PAGE_SIZE) + PAGE_SIZE;
+
+	munmap(edge, PAGE_SIZE);
+	memset(edge - PAGE_SIZE, 0xff, PAGE_SIZE);
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+		for (size_t cut = 1; cut <= calls[i].size; cut += cut) {
+			EXPECT_EQ(-EFAULT, vm_ioctl(self->fd, calls[i].request,
+						    edge - calls[i].size + cut))
+				TH_LOG("ioctl 0x%lx cut by %zu", calls[i].request, cut);
+		}
+	}
+	regs_after = vcpu_regs(&self->vcpu);
+	sregs_after = vcpu_sregs(&self->vcpu);
+	EXPECT_EQ(0, memcmp(&regs, &regs_after, sizeof(regs)));
+	EXPECT_EQ(0, memcmp(&sregs, &sregs_after, sizeof(sregs)));
+}
+
 TEST_F(vcpu, run_rejects_an_argument)
 {
 	EXPECT_EQ(-EINVAL, vm_ioctl_num(self->fd, KVM_RUN, 1));
