@@ -20,10 +20,10 @@
 #include <asm/fpu/api.h>
 #include <asm/fpu/xcr.h>
 #include <asm/mce.h>
-#include <asm/mmu_context.h>
 #include <asm/msr.h>
 #include <asm/nospec-branch.h>
 #include <asm/pkru.h>
+#include <asm/special_insns.h>
 #include <asm/tlbflush.h>
 #include <asm/trapnr.h>
 
@@ -165,7 +165,7 @@ static void host_fields_refresh(struct slat_vmx *vmx)
 	struct slat_vmx_host *host = &vmx->host;
 	u64 value;
 
-	value = __get_current_cr3_fast();
+	value = __native_read_cr3();
 	if (unlikely(value != host->cr3)) {
 		slat_vmcs_write(HOST_CR3, value);
 		host->cr3 = value;
@@ -176,14 +176,14 @@ static void host_fields_refresh(struct slat_vmx *vmx)
 		host->cr4 = value;
 	}
 	if (vmx->caps->has_perf_ctrl) {
-		rdmsrl(MSR_CORE_PERF_GLOBAL_CTRL, value);
+		value = __rdmsr(MSR_CORE_PERF_GLOBAL_CTRL);
 		if (unlikely(value != host->perf_ctrl)) {
 			slat_vmcs_write(HOST_IA32_PERF_GLOBAL_CTRL, value);
 			host->perf_ctrl = value;
 		}
 	}
 	/* VM exit clears it; interrupt handlers may change it. */
-	rdmsrl(MSR_IA32_DEBUGCTLMSR, host->debugctl);
+	host->debugctl = __rdmsr(MSR_IA32_DEBUGCTLMSR);
 	value = vmx->debugctl | (host->debugctl & DEBUGCTLMSR_FREEZE_IN_SMM);
 	if (unlikely(value != host->guest_debugctl)) {
 		slat_vmcs_write(GUEST_IA32_DEBUGCTL, value);
@@ -370,7 +370,7 @@ static void run_guest(struct slat_vmx *vmx)
 	run_enter(vmx, enter_flags(vmx));
 
 	if (vmx->host.debugctl)
-		wrmsrl(MSR_IA32_DEBUGCTLMSR, vmx->host.debugctl);
+		native_wrmsrl(MSR_IA32_DEBUGCTLMSR, vmx->host.debugctl);
 	xstate_to_host(vmx, host_pkru);
 	drs_to_host(vmx);
 	/* Likewise: nothing of the guest runs from here on. */

@@ -6,7 +6,8 @@
  * between entries: the kernel itself needs none of them.  They go when the task
  * is switched out or leaves for user space, by the preempt notifier and
  * slat_vmx_unload().  SYSCALL MSRs and TSC_AUX are written only where they
- * differ from the host's, so a guest without SYSCALL costs nothing.
+ * differ from the host's, so a guest without SYSCALL costs nothing.  The MSRs
+ * are accessed natively: no hypervisor that patches them offers VMX.
  *
  * All functions: VMCS current, preemption off.
  */
@@ -17,6 +18,7 @@
 #include <asm/fsgsbase.h>
 #include <asm/msr.h>
 #include <asm/segment.h>
+#include <asm/special_insns.h>
 #include <asm/tlbflush.h>
 
 #include "entry.h"
@@ -76,16 +78,16 @@ static void msrs_to_guest(struct slat_vmx *vmx)
 
 	if (vmx->efer & EFER_SCE) {
 		if (vmx->msr[SLAT_MSR_STAR] != host->star)
-			wrmsrl(MSR_STAR, vmx->msr[SLAT_MSR_STAR]);
+			native_wrmsrl(MSR_STAR, vmx->msr[SLAT_MSR_STAR]);
 		if (vmx->msr[SLAT_MSR_LSTAR] != host->lstar)
-			wrmsrl(MSR_LSTAR, vmx->msr[SLAT_MSR_LSTAR]);
+			native_wrmsrl(MSR_LSTAR, vmx->msr[SLAT_MSR_LSTAR]);
 		if (vmx->msr[SLAT_MSR_FMASK] != host->fmask)
-			wrmsrl(MSR_SYSCALL_MASK, vmx->msr[SLAT_MSR_FMASK]);
+			native_wrmsrl(MSR_SYSCALL_MASK, vmx->msr[SLAT_MSR_FMASK]);
 		vmx->host.syscall_loaded = true;
 	}
 	if (needs_tsc_aux(vmx) &&
 	    vmx->msr[SLAT_MSR_TSC_AUX] != host->tsc_aux) {
-		wrmsrl(MSR_TSC_AUX, vmx->msr[SLAT_MSR_TSC_AUX]);
+		native_wrmsrl(MSR_TSC_AUX, vmx->msr[SLAT_MSR_TSC_AUX]);
 		vmx->host.tsc_aux_loaded = true;
 	}
 }
@@ -96,15 +98,15 @@ static void msrs_to_host(struct slat_vmx *vmx)
 
 	if (vmx->host.syscall_loaded) {
 		if (vmx->msr[SLAT_MSR_STAR] != host->star)
-			wrmsrl(MSR_STAR, host->star);
+			native_wrmsrl(MSR_STAR, host->star);
 		if (vmx->msr[SLAT_MSR_LSTAR] != host->lstar)
-			wrmsrl(MSR_LSTAR, host->lstar);
+			native_wrmsrl(MSR_LSTAR, host->lstar);
 		if (vmx->msr[SLAT_MSR_FMASK] != host->fmask)
-			wrmsrl(MSR_SYSCALL_MASK, host->fmask);
+			native_wrmsrl(MSR_SYSCALL_MASK, host->fmask);
 		vmx->host.syscall_loaded = false;
 	}
 	if (vmx->host.tsc_aux_loaded) {
-		wrmsrl(MSR_TSC_AUX, host->tsc_aux);
+		native_wrmsrl(MSR_TSC_AUX, host->tsc_aux);
 		vmx->host.tsc_aux_loaded = false;
 	}
 }
@@ -127,14 +129,15 @@ void slat_switch_to_guest(struct slat_vmx *vmx)
 	if (static_cpu_has(X86_FEATURE_FSGSBASE))
 		fs_base = rdfsbase();
 	else
-		rdmsrl(MSR_FS_BASE, fs_base);
+		fs_base = __rdmsr(MSR_FS_BASE);
 	if (fs_base != host->fs_base) {
 		slat_vmcs_write(HOST_FS_BASE, fs_base);
 		host->fs_base = fs_base;
 	}
 
-	rdmsrl(MSR_KERNEL_GS_BASE, host->kernel_gs_base);
-	wrmsrl(MSR_KERNEL_GS_BASE, vmx->kernel_gs_base);
+	host->kernel_gs_base = __rdmsr(MSR_KERNEL_GS_BASE);
+	if (vmx->kernel_gs_base != host->kernel_gs_base)
+		native_wrmsrl(MSR_KERNEL_GS_BASE, vmx->kernel_gs_base);
 	msrs_to_guest(vmx);
 	host->loaded = true;
 }
@@ -161,20 +164,26 @@ static void segments_to_host(const struct slat_vmx_host *host)
 void slat_switch_to_host(struct slat_vmx *vmx)
 {
 	struct slat_vmx_host *host = &vmx->host;
+	struct desc_ptr gdt;
 
 	if (!host->loaded)
 		return;
 
-	rdmsrl(MSR_KERNEL_GS_BASE, vmx->kernel_gs_base);
-	if (unlikely(host->ldt | host->gs | host->fs | host->ds | host->es))
+	vmx->kernel_gs_base = __rdmsr(MSR_KERNEL_GS_BASE);
+	if (unlikely(host->ldt | host->gs | host->fs | host->ds | host->es)) {
 		segments_to_host(host);
-	wrmsrl(MSR_KERNEL_GS_BASE, host->kernel_gs_base);
+		native_wrmsrl(MSR_KERNEL_GS_BASE, host->kernel_gs_base);
+	} else if (vmx->kernel_gs_base != host->kernel_gs_base) {
+		native_wrmsrl(MSR_KERNEL_GS_BASE, host->kernel_gs_base);
+	}
 	msrs_to_host(vmx);
 
 	/* VM exit loads fixed limits: the I/O bitmap needs a larger one... */
 	invalidate_tss_limit();
 	/* ...and the GDT's would reach past its end. */
-	load_fixmap_gdt(raw_smp_processor_id());
+	gdt.size = GDT_SIZE - 1;
+	gdt.address = (unsigned long)get_current_gdt_ro();
+	native_load_gdt(&gdt);
 	host->loaded = false;
 }
 
