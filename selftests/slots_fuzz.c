@@ -105,7 +105,7 @@ static struct kvm_userspace_memory_region make_call(struct fuzz *f)
 		1, 0x800, ~0ull, -PAGE_SIZE, 1ull << 63, 1ull << 52, 1ull << 40, 0, 0x1ff000,
 	};
 	static const uint64_t bad_size[] = {
-		1, 0xfff, ~0ull, -PAGE_SIZE, 1ull << 63, 1ull << 43, 1ull << 47, 0x100001000,
+		1, 0xfff, ~0ull, -PAGE_SIZE, 1ull << 63, 1ull << 43, 1ull << 47, 0x1800,
 	};
 	static const uint64_t bad_hva[] = {
 		1, ~0ull, -PAGE_SIZE, 1ull << 63, 1ull << 47, (1ull << 47) - PAGE_SIZE,
