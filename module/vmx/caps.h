@@ -84,5 +84,6 @@ void slat_caps_exit(void);
 /* l1d.c */
 int slat_l1d_init(struct slat_caps *caps);
 void slat_l1d_exit(struct slat_caps *caps);
+void slat_l1d_warn(void);
 
 #endif /* SLAT_VMX_CAPS_H */

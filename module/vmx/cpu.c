@@ -12,14 +12,19 @@
  * Who else may own VMX: KVM.  Its CPU hotplug state is taken while a VM of ours
  * exists, so that whichever comes second is refused.  On 6.1 KVM holds that
  * state from module load on, with VMX unused until its first VM; then a dynamic
- * state is taken instead ("shared"), CPUs cannot go offline while VMs exist,
- * and panic's VMXOFF is left to KVM's own callback.
+ * state is taken instead ("shared"), and CPUs cannot go offline while VMs exist.
+ *
+ * The kernel has one slot for a callback that turns VMX off when it panics, and
+ * warns if two want it.  It is taken while a VM of ours exists, unless kvm is
+ * loaded: on 6.1 KVM's callback then does the same for us, later VMX stays on
+ * in a panic, which may cost the crash kernel its other CPUs.
  */
 #include <linux/bitmap.h>
 #include <linux/cpu.h>
 #include <linux/cpumask.h>
 #include <linux/gfp.h>
 #include <linux/list.h>
+#include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
@@ -52,6 +57,7 @@ static DEFINE_MUTEX(users_lock);
 static unsigned int users;
 static int hotplug_state;
 static bool shared;
+static bool emergency_registered;
 static bool rebooting;
 
 #define NR_VPIDS	65536
@@ -299,6 +305,29 @@ static void vmx_busy(void)
 	pr_err("slat: end its guests, or unload it (rmmod kvm_intel); on kernels that keep VMX on from module load (6.12 and later) boot with kvm.enable_virt_at_load=0\n");
 }
 
+static bool kvm_is_loaded(void)
+{
+	if (!__symbol_get("kvm_rebooting"))
+		return false;
+	__symbol_put("kvm_rebooting");
+	return true;
+}
+
+static void emergency_register(void)
+{
+	emergency_registered = !kvm_is_loaded();
+	if (emergency_registered)
+		cpu_emergency_register_virt_callback(cpu_emergency);
+	else if (!shared)
+		pr_info_once("slat: kvm is loaded: VMX stays on if the kernel panics\n");
+}
+
+static void emergency_unregister(void)
+{
+	if (emergency_registered)
+		cpu_emergency_unregister_virt_callback(cpu_emergency);
+}
+
 static int take_hotplug_state(void)
 {
 	int state;
@@ -338,9 +367,9 @@ static int vmx_on_all(void)
 	if (err)
 		goto err_off;
 	cpus_read_unlock();
-	if (!shared)
-		cpu_emergency_register_virt_callback(cpu_emergency);
+	emergency_register();
 	preempt_notifier_inc();
+	slat_l1d_warn();
 	return 0;
 
 err_off:
@@ -356,8 +385,7 @@ out:
 static void vmx_off_all(void)
 {
 	preempt_notifier_dec();
-	if (!shared)
-		cpu_emergency_unregister_virt_callback(cpu_emergency);
+	emergency_unregister();
 	cpus_read_lock();
 	on_each_cpu(cpu_off_ipi, NULL, 1);
 	cpuhp_remove_state_nocalls_cpuslocked(hotplug_state);

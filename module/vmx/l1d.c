@@ -14,6 +14,8 @@
 #include <linux/gfp.h>
 #include <linux/hardirq.h>
 #include <linux/mm.h>
+#include <linux/printk.h>
+#include <linux/sched/smt.h>
 
 #include <asm/cpufeature.h>
 #include <asm/msr.h>
@@ -79,6 +81,15 @@ void slat_l1d_exit(struct slat_caps *caps)
 		l1tf_vmx_mitigation = VMENTER_L1D_FLUSH_AUTO;
 	free_pages((unsigned long)caps->l1d_pages, L1D_ORDER);
 	caps->l1d_pages = NULL;
+}
+
+/* A sibling thread can read what this one has in L1D, flushed or not. */
+void slat_l1d_warn(void)
+{
+	if (boot_cpu_has_bug(X86_BUG_L1TF) && sched_smt_active() &&
+	    l1tf_mitigation != L1TF_MITIGATION_OFF &&
+	    l1tf_mitigation != L1TF_MITIGATION_FLUSH_NOWARN)
+		pr_warn_once("slat: L1TF and SMT: a guest may read memory of the host, see admin-guide/hw-vuln/l1tf.rst\n");
 }
 
 static noinstr void l1d_read_pages(const u8 *pages)
