@@ -153,10 +153,7 @@ enum slat_map_result slat_mmu_make_writable(struct slat_mmu *mmu,
 	return result;
 }
 
-/*
- * Write the MMIO entry. Over a present entry (which means that a zap was lost:
- * bug worth a warning) the caller zaps and flushes first.
- */
+/* Write the MMIO entry; never over a present one: SLAT_MAP_RETRY. */
 static enum slat_map_result mmio_install(struct slat_mmu *mmu,
 					 struct slat_table *table, gfn_t gfn,
 					 u64 new)
@@ -164,7 +161,7 @@ static enum slat_map_result mmio_install(struct slat_mmu *mmu,
 	u64 old = port_entry_read(slat_table_entry(table, gfn));
 
 	do {
-		if (WARN_ON_ONCE(ept_is_present(old)))
+		if (ept_is_present(old))
 			return SLAT_MAP_RETRY;
 		if (old == new)
 			return SLAT_MAP_SPURIOUS;
@@ -189,7 +186,13 @@ enum slat_map_result slat_mmu_mark_mmio(struct slat_mmu *mmu,
 		result = table ? mmio_install(mmu, table, map->gfn,
 					      slat_mmio_make(&mmu->config.layout, gen)) :
 				 SLAT_MAP_NO_TABLE;
-		covered = result == SLAT_MAP_RETRY;
+		/*
+		 * A slot may have been created since the look above, and another
+		 * fault may have mapped it. If none was, a zap was lost: zap and
+		 * flush now.
+		 */
+		covered = result == SLAT_MAP_RETRY &&
+			  WARN_ON_ONCE(map->still_valid(map));
 	}
 	port_read_unlock(&mmu->lock);
 
