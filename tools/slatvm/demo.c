@@ -69,7 +69,7 @@ static void setup(struct demo *d, const char *device, const struct demo_options 
 	for (unsigned int i = 0; i < o->cpus; i++)
 		vcpu_add(&d->vm);
 	printf("  host memory is 4K pages, all present; %u vCPU%s\n", o->cpus,
-	       o->cpus > 1 ? "s" : "");
+	       o->cpus > 1 ? "s, each doing its share of a pass" : "");
 	scene_boot(&d->vm);
 }
 

@@ -181,6 +181,7 @@ int report_compare(char **paths, unsigned int n)
 	printf(" %10s\n", "best/first");
 	for (unsigned int i = 0; i < reports[0].nr_rows; i++)
 		compare_row(reports, n, &reports[0].rows[i]);
+	printf("best/first: the best of the other columns over the first; above 1 the first wins\n");
 	if (instructions)
 		printf("ticks: one per instruction on this emulated machine, so these are path\n"
 		       "lengths in software, not times of any silicon.\n");

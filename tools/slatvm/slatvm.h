@@ -57,7 +57,7 @@ struct vm {
 	unsigned int nr_vcpus;
 };
 
-/* Print "slatvm: ..." and, where @error is an errno, its text and a hint; exit 1. */
+/* Print "slatvm: ..." and, where @error is an errno, its text; exit 1. */
 void __attribute__((noreturn, format(printf, 2, 3))) die(int error, const char *format, ...);
 
 void vm_open(struct vm *vm, const char *device);

@@ -19,23 +19,23 @@
 
 #define CPUID_ENTRIES_MAX	256
 
+/* What to do about an errno that the device gives. */
 static const char *hint(int error)
 {
 	switch (error) {
 	case ENOENT:
 	case ENODEV:
-		return "is the module loaded?";
+		return " (is the module loaded?)";
 	case EACCES:
-		return "does your user belong to the node's group?";
+		return " (does your user belong to the node's group?)";
 	case EBUSY:
-		return "VMX is in use; the kernel log names the holder";
+		return " (VMX is in use; the kernel log names the holder)";
 	}
-	return NULL;
+	return "";
 }
 
 void die(int error, const char *format, ...)
 {
-	const char *advice = hint(error);
 	va_list args;
 
 	fflush(stdout);
@@ -45,8 +45,13 @@ void die(int error, const char *format, ...)
 	va_end(args);
 	if (error)
 		fprintf(stderr, ": %s", strerror(error));
-	fprintf(stderr, advice ? " (%s)\n" : "\n", advice);
+	fputc('\n', stderr);
 	exit(1);
+}
+
+static void __attribute__((noreturn)) die_device(int error, const char *what)
+{
+	die(0, "%s: %s%s", what, strerror(error), hint(error));
 }
 
 static int must_ioctl(int fd, unsigned long request, void *arg, const char *what)
@@ -54,7 +59,7 @@ static int must_ioctl(int fd, unsigned long request, void *arg, const char *what
 	int ret = ioctl(fd, request, arg);
 
 	if (ret < 0)
-		die(errno, "%s", what);
+		die_device(errno, what);
 	return ret;
 }
 
@@ -66,7 +71,7 @@ void vm_open(struct vm *vm, const char *device)
 	vm->device = device;
 	vm->dev = open(device, O_RDWR | O_CLOEXEC);
 	if (vm->dev < 0)
-		die(errno, "%s", device);
+		die_device(errno, device);
 	version = must_ioctl(vm->dev, KVM_GET_API_VERSION, NULL, "KVM_GET_API_VERSION");
 	if (version != KVM_API_VERSION)
 		die(0, "%s speaks API version %d, expected %d", device, version, KVM_API_VERSION);
