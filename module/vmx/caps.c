@@ -144,6 +144,7 @@ static int probe_basic(struct slat_caps *caps, bool *use_true)
 		pr_err("slat: this CPU lacks IA32_VMX_BASIC\n");
 		return -EOPNOTSUPP;
 	}
+	caps->basic = basic;
 	caps->revision = basic & GENMASK(30, 0);
 	*use_true = basic & BIT_ULL(55);
 	if (((basic >> 32) & 0x1fff) > PAGE_SIZE) {
@@ -170,7 +171,7 @@ static int probe_controls(struct slat_caps *caps, bool use_true)
 	static const struct control secondary = {
 		"secondary", MSR_IA32_VMX_PROCBASED_CTLS2, 0, SECONDARY_NEED,
 		SECONDARY_OPT | SECONDARY_EXEC_PAUSE_LOOP_EXITING |
-		SECONDARY_EXEC_ENABLE_PML };
+		SECONDARY_EXEC_ENABLE_PML | SECONDARY_EXEC_ENCLS_EXITING };
 	static const struct control vm_exit = {
 		"exit", MSR_IA32_VMX_EXIT_CTLS, MSR_IA32_VMX_TRUE_EXIT_CTLS,
 		EXIT_NEED, VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL };
@@ -196,6 +197,7 @@ static int probe_controls(struct slat_caps *caps, bool use_true)
 	 * handler, or a state switch that nobody fills in.
 	 */
 	caps->secondary_opt = caps->secondary & SECONDARY_OPT;
+	caps->has_encls = caps->secondary & SECONDARY_EXEC_ENCLS_EXITING;
 	caps->has_ple = caps->secondary & SECONDARY_EXEC_PAUSE_LOOP_EXITING;
 	caps->pub.pml = caps->secondary & SECONDARY_EXEC_ENABLE_PML;
 	caps->secondary &= ~(SECONDARY_OPT | SECONDARY_EXEC_ENABLE_PML);
@@ -219,6 +221,7 @@ static int probe_ept(struct slat_caps *caps)
 		pr_err("slat: this CPU lacks INVVPID\n");
 		return -EOPNOTSUPP;
 	}
+	caps->ept_vpid = cap;
 	caps->pub.ept_ad = cap & VMX_EPT_AD_BIT;
 	caps->pub.ept_2m = cap & VMX_EPT_2MB_PAGE_BIT;
 	caps->pub.ept_1g = cap & VMX_EPT_1GB_PAGE_BIT;
@@ -386,6 +389,34 @@ static void probe_guest(struct slat_caps *caps)
 				SLAT_GPA_BITS);
 }
 
+/* Errata AAK155, AAP115, AAT100, BC86, BA97: the host's value may get lost. */
+static bool perf_ctrl_is_broken(void)
+{
+	if (boot_cpu_data.x86 != 6)
+		return false;
+	switch (boot_cpu_data.x86_model) {
+	case 26:
+	case 30:
+	case 37:
+	case 44:
+	case 46:
+		return true;
+	}
+	return false;
+}
+
+bool slat_caps_match(void)
+{
+	u64 basic = 0, secondary = 0, ept_vpid = 0;
+
+	rdmsrl_safe(MSR_IA32_VMX_BASIC, &basic);
+	rdmsrl_safe(MSR_IA32_VMX_PROCBASED_CTLS2, &secondary);
+	rdmsrl_safe(MSR_IA32_VMX_EPT_VPID_CAP, &ept_vpid);
+	return basic == slat_caps.basic && ept_vpid == slat_caps.ept_vpid &&
+	       !(slat_caps.secondary & ~(secondary >> 32)) &&
+	       !(slat_caps.secondary_opt & ~(secondary >> 32));
+}
+
 int slat_caps_probe(void)
 {
 	struct slat_caps *caps = &slat_caps;
@@ -406,7 +437,7 @@ int slat_caps_probe(void)
 	probe_guest(caps);
 	/* The counters are switched only if both directions can. */
 	caps->has_perf_ctrl =
-		boot_cpu_has(X86_FEATURE_ARCH_PERFMON) &&
+		boot_cpu_has(X86_FEATURE_ARCH_PERFMON) && !perf_ctrl_is_broken() &&
 		(caps->vm_exit & VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL) &&
 		(caps->vm_entry & VM_ENTRY_LOAD_IA32_PERF_GLOBAL_CTRL);
 	if (!caps->has_perf_ctrl) {

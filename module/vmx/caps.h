@@ -12,6 +12,8 @@
 /**
  * struct slat_caps - capabilities with the fields of this layer
  * @pub:	what the front sees
+ * @basic:	IA32_VMX_BASIC
+ * @ept_vpid:	IA32_VMX_EPT_VPID_CAP
  * @revision:	VMCS revision identifier
  * @pin:	pin-based controls
  * @primary:	primary processor-based controls
@@ -33,6 +35,7 @@
  * @invvpid_single: extent of INVVPID that one VPID needs
  * @has_perf_ctrl: PERF_GLOBAL_CTRL is switched on entry and exit
  * @has_ple:	pause-loop exiting
+ * @has_encls:	ENCLS exits
  * @l1d_flush:	flush L1D before entry, always or under conditions
  * @l1d_cond:	only under the conditions of l1d.c
  * @l1d_reported: the choice was put where sysfs reports it
@@ -40,6 +43,8 @@
  */
 struct slat_caps {
 	struct slat_vmx_caps pub;
+	u64	basic;
+	u64	ept_vpid;
 	u32	revision;
 	u32	pin;
 	u32	primary;
@@ -61,6 +66,7 @@ struct slat_caps {
 	u8	invvpid_single;
 	bool	has_perf_ctrl;
 	bool	has_ple;
+	bool	has_encls;
 	bool	l1d_flush;
 	bool	l1d_cond;
 	bool	l1d_reported;
@@ -73,6 +79,9 @@ struct slat_caps {
  * Logs each capability that lacks.  Return: 0 or -EOPNOTSUPP.
  */
 int slat_caps_probe(void);
+
+/* Does this CPU have what the probed one has?  Any context. */
+bool slat_caps_match(void);
 
 /* The result of the probe; constant between slat_vmx_init() and _exit(). */
 const struct slat_caps *slat_caps_get(void);

@@ -187,6 +187,11 @@ static int cpu_vmxon(struct cpu_state *cs)
 
 	if (cpu_vmxe_is_set())
 		return -EBUSY;
+	if (!slat_caps_match()) {
+		pr_err("slat: CPU %d differs in VMX capabilities\n",
+		       smp_processor_id());
+		return -EIO;
+	}
 
 	rdmsrl(MSR_STAR, cs->msrs.star);
 	rdmsrl(MSR_LSTAR, cs->msrs.lstar);

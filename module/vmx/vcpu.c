@@ -104,6 +104,8 @@ static void vcpu_init_controls(struct slat_vmx *vmx)
 		slat_vmcs_write(PLE_GAP, PLE_GAP_TICKS);
 		slat_vmcs_write(PLE_WINDOW, PLE_WINDOW_TICKS);
 	}
+	if (caps->has_encls)
+		slat_vmcs_write(ENCLS_EXITING_BITMAP, ~0ULL);
 	if (caps->has_perf_ctrl) {
 		slat_vmcs_write(GUEST_IA32_PERF_GLOBAL_CTRL, 0);
 		slat_vmcs_write(HOST_IA32_PERF_GLOBAL_CTRL, 0);
