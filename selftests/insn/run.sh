@@ -4,7 +4,7 @@
 # Makefile. The status is 0 when every program passed.
 #
 # usage: run.sh [--seed S] [--count N | --full] PROGRAM...
-#   --full   the long counts: ten million random instructions per mode and more
+#   --full   the long counts: ten million random instructions in each mode and more
 
 set -u
 seed=1
@@ -26,8 +26,9 @@ done
 full_count() {
 	case $1 in
 	*/fuzz_decode) echo 40000000 ;;
-	*/test_native) echo 1000000 ;;
-	*) echo 5000000 ;;
+	*/test_native) echo 500000 ;;
+	*/test_segment) echo 300000 ;;
+	*) echo 2000000 ;;
 	esac
 }
 
