@@ -208,7 +208,8 @@ TEST_F(cpu, control_registers)
 	load(mov_cr0);
 	ASSERT_TRUE(run_hlt(&self->g, cr0 | CR0_WP | CR0_AM, 0, 0));
 	EXPECT_EQ(cr0 | CR0_WP | CR0_AM | CR0_ET, vcpu_regs(&self->g.vcpu).rbx);
-	EXPECT_EQ(cr0 | CR0_WP | CR0_AM, vcpu_sregs(&self->g.vcpu).cr0 & ~CR0_ET);
+	EXPECT_EQ(cr0 | CR0_WP | CR0_AM | CR0_ET,
+		  vcpu_sregs(&self->g.vcpu).cr0 | CR0_ET);
 	load(mov_cr0);		/* caches off: the guest reads it back */
 	ASSERT_TRUE(run_hlt(&self->g, cr0 | 0x60000000, 0, 0));
 	EXPECT_EQ(cr0 | 0x60000010, vcpu_regs(&self->g.vcpu).rbx);
