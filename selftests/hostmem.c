@@ -181,6 +181,56 @@ TEST_F(hostmem, fork_copy_on_write)
 	EXPECT_EQ(0, status) TH_LOG("the child saw the guest's writes");
 }
 
+/* First address of the named mapping of this process, or NULL. */
+static char *find_mapping(const char *name)
+{
+	char line[256];
+	char *start = NULL;
+	FILE *maps = fopen("/proc/self/maps", "r");
+
+	while (!start && fgets(line, sizeof(line), maps))
+		if (strstr(line, name))
+			start = (char *)strtoul(line, NULL, 16);
+	fclose(maps);
+	return start;
+}
+
+/* Pages without a struct page of their own: RAM, or a plain refusal. */
+TEST_F(hostmem, raw_page_frames_are_mapped_or_efault)
+{
+	struct kvm_regs regs = vcpu_regs(&self->g.vcpu);
+	char *vvar = find_mapping("[vvar]");
+	int ret;
+
+	if (!vvar)
+		SKIP(return, "no vvar mapping");
+	ASSERT_EQ(0, vm_set_slot(&self->g.vm, 2, KVM_MEM_READONLY, GPA + SIZE, PAGE_SIZE, vvar));
+	regs.rip = GUEST_CODE;
+	regs.rbx = GPA + SIZE;
+	vcpu_set_regs(&self->g.vcpu, &regs);
+	ret = vcpu_run(&self->g.vcpu);
+	EXPECT_TRUE(ret == -EFAULT || self->g.vcpu.run->exit_reason == KVM_EXIT_HLT)
+		vcpu_describe_exit(&self->g.vcpu, ret);
+	EXPECT_EQ(0, vm_delete_slot(&self->g.vm, 2));
+}
+
+/* A guest that can write its own kvm_run page harms nobody else. */
+TEST_F(hostmem, kvm_run_as_guest_memory)
+{
+	struct kvm_run *run = self->g.vcpu.run;
+	struct probe p;
+
+	ASSERT_EQ(0, vm_set_slot(&self->g.vm, 2, 0, GPA + SIZE, 2 * PAGE_SIZE, run));
+	ASSERT_EQ(0, probe_write(&self->g, GPA + SIZE + 2048, 0x1234, &p));
+	EXPECT_FALSE(p.mmio);
+	EXPECT_EQ(0x1234ull, *(uint64_t *)((char *)run + 2048));
+	for (uint64_t at = 0; at < 2 * PAGE_SIZE; at += 8) {
+		ASSERT_EQ(0, probe_write(&self->g, GPA + SIZE + at, 0, &p));
+	}
+	EXPECT_TRUE(probe_is_mmio(&self->g, GPA + SIZE + 2 * PAGE_SIZE));
+	EXPECT_EQ(0, vm_delete_slot(&self->g.vm, 2));
+}
+
 static int memfd(size_t size)
 {
 	int fd = syscall(SYS_memfd_create, "guest", 0);

@@ -227,6 +227,27 @@ TEST_F(edge, every_page_of_one_table)
 	}
 }
 
+/* A page table for each access would be more than the budget allows. */
+TEST_F(edge, a_small_budget_of_page_tables_is_enough)
+{
+	struct probe p;
+
+	guest_destroy(&self->g);
+	probe_init(&self->g);
+	ASSERT_EQ(0, vm_ioctl_num(self->g.vm.fd, KVM_SET_NR_MMU_PAGES, 64));
+	for (uint64_t i = 0; i < 600; i++) {
+		uint64_t gpa = 4 * GIB + i * 2 * MIB;
+
+		ASSERT_TRUE(probe_is_mmio(&self->g, gpa));
+		ASSERT_EQ(0, probe_write(&self->g, GUEST_DATA + i * 8, i, &p));
+		ASSERT_FALSE(p.mmio);
+	}
+	for (uint64_t i = 0; i < 600; i += 7) {
+		ASSERT_TRUE(probe_is_mmio(&self->g, 4 * GIB + i * 2 * MIB));
+		ASSERT_TRUE(probe_is_ram(&self->g, GUEST_DATA + i * 8, i));
+	}
+}
+
 static const char insn_fld[] = "\xdd\x03";			/* fldl (%rbx) */
 static const char insn_paddd[] = "\x66\x0f\xfe\x03";		/* paddd (%rbx), %xmm0 */
 static const char insn_crc32[] = "\xf2\x0f\x38\xf1\x03";	/* crc32l (%rbx), %eax */

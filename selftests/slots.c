@@ -209,6 +209,32 @@ TEST_F(slots, log_flag_toggles_keep_the_data)
 	}
 }
 
+/* An exit that is pending while its slot comes is finished as the exit it was. */
+TEST_F(slots, pending_mmio_outlives_the_slot_change)
+{
+	struct kvm_regs regs = vcpu_regs(&self->g.vcpu);
+	uint64_t before = self->mem[0];
+
+	regs.rip = GUEST_CODE;
+	regs.rbx = GPA;
+	vcpu_set_regs(&self->g.vcpu, &regs);
+	ASSERT_EQ(0, vcpu_run_to(&self->g.vcpu, KVM_EXIT_MMIO));
+	memset(self->g.vcpu.run->mmio.data, 0x3c, 8);
+	ASSERT_EQ(0, set_slot(SLOT, 0, GPA, self->mem));
+	ASSERT_EQ(0, vcpu_run_to(&self->g.vcpu, KVM_EXIT_HLT));
+	EXPECT_EQ(0x3c3c3c3c3c3c3c3cull, vcpu_regs(&self->g.vcpu).rax);
+	EXPECT_TRUE(probe_is_ram(&self->g, GPA, before));
+
+	ASSERT_EQ(0, delete_slot(SLOT));
+	regs.rip = GUEST_CODE + 16;
+	regs.rax = 0xbad;
+	vcpu_set_regs(&self->g.vcpu, &regs);
+	ASSERT_EQ(0, vcpu_run_to(&self->g.vcpu, KVM_EXIT_MMIO));
+	ASSERT_EQ(0, set_slot(SLOT, 0, GPA, self->mem));
+	ASSERT_EQ(0, vcpu_run_to(&self->g.vcpu, KVM_EXIT_HLT));
+	EXPECT_EQ(before, self->mem[0]);
+}
+
 TEST_F(slots, two_slots_on_one_hva)
 {
 	struct probe p;
