@@ -10,9 +10,8 @@
 #include "dirty_log.h"
 #include "guestmem.h"
 
-/* Return: 0 with the host address; -ENXIO, -EAGAIN as slat_guest_read(). */
-static int guest_to_user(struct slat_vcpu *vcpu, gpa_t gpa, unsigned int len,
-			 bool write, void __user **user)
+int slat_guest_to_user(struct slat_vcpu *vcpu, gpa_t gpa, unsigned int len,
+		       bool write, void __user **user)
 {
 	const struct slat_slots_root *root = slat_memslots_read(&vcpu->vm->slots);
 	const struct slat_memslot *slot;
@@ -42,7 +41,7 @@ static int guest_to_user(struct slat_vcpu *vcpu, gpa_t gpa, unsigned int len,
 		err_;						\
 	})
 
-static int read_user(const void __user *user, void *buf, unsigned int len)
+int slat_read_user(const void __user *user, void *buf, unsigned int len)
 {
 	switch (len) {
 	case 1:
@@ -79,11 +78,11 @@ int slat_guest_read(struct slat_vcpu *vcpu, gpa_t gpa, void *buf, unsigned int l
 	void __user *user;
 	int err;
 
-	err = guest_to_user(vcpu, gpa, len, false, &user);
+	err = slat_guest_to_user(vcpu, gpa, len, false, &user);
 	if (err)
 		return err;
 	/* As in KVM, what the host does not back looks like a device. */
-	return read_user(user, buf, len) ? -ENXIO : 0;
+	return slat_read_user(user, buf, len) ? -ENXIO : 0;
 }
 
 int slat_guest_write(struct slat_vcpu *vcpu, gpa_t gpa, const void *buf,
@@ -92,7 +91,7 @@ int slat_guest_write(struct slat_vcpu *vcpu, gpa_t gpa, const void *buf,
 	void __user *user;
 	int err;
 
-	err = guest_to_user(vcpu, gpa, len, true, &user);
+	err = slat_guest_to_user(vcpu, gpa, len, true, &user);
 	if (err)
 		return err;
 	if (write_user(user, buf, len))
@@ -116,7 +115,7 @@ int slat_guest_cmpxchg(struct slat_vcpu *vcpu, gpa_t gpa, const void *old,
 	void __user *user;
 	int err;
 
-	err = guest_to_user(vcpu, gpa, len, true, &user);
+	err = slat_guest_to_user(vcpu, gpa, len, true, &user);
 	if (err)
 		return err;
 	switch (len) {

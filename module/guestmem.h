@@ -9,6 +9,22 @@
 #include "vcpu.h"
 
 /**
+ * slat_guest_to_user() - where is guest memory in the owner's address space?
+ * @vcpu: inside its reader section, in which alone the result may be used
+ * @gpa: guest physical address
+ * @len: at most what is left of the page
+ * @write: it is to be written
+ * @user: result
+ *
+ * Return: 0; -ENXIO: no RAM (writable RAM); -EAGAIN: the slot is changing.
+ */
+int slat_guest_to_user(struct slat_vcpu *vcpu, gpa_t gpa, unsigned int len,
+		       bool write, void __user **user);
+
+/* Aligned 1, 2, 4 and 8 bytes in one piece. Return: 0 or -EFAULT. */
+int slat_read_user(const void __user *user, void *buf, unsigned int len);
+
+/**
  * slat_guest_read() - read RAM
  * @vcpu: inside its reader section
  * @gpa: guest physical address

@@ -10,6 +10,7 @@
 #include <linux/sched/signal.h>
 #include <linux/string.h>
 
+#include "fetch.h"
 #include "guestmem.h"
 #include "insn/segment.h"
 #include "insn/walk.h"
@@ -72,9 +73,9 @@ static void walk_exception(struct slat_emul *emul,
 	};
 }
 
-static int emul_translate(void *ctx, u64 linear, unsigned int access, u64 *gpa)
+int slat_vcpu_linear_to_gpa(struct slat_vcpu *vcpu, const struct slat_walk_ops *ops,
+			    u64 linear, unsigned int access, u64 *gpa)
 {
-	struct slat_vcpu *vcpu = ctx;
 	struct slat_walk_result res;
 	int err;
 
@@ -82,27 +83,16 @@ static int emul_translate(void *ctx, u64 linear, unsigned int access, u64 *gpa)
 		slat_vcpu_walk_cpu(vcpu, &vcpu->walk_cpu);
 		vcpu->walk_cpu_valid = true;
 	}
-	err = slat_walk(&vcpu->walk_cpu, &slat_vcpu_walk_ops, vcpu, linear, access,
-			&res);
+	err = slat_walk(&vcpu->walk_cpu, ops, vcpu, linear, access, &res);
 	if (err == -EFAULT)
 		walk_exception(&vcpu->emul, &res, linear);
 	*gpa = res.gpa;
 	return err;
 }
 
-static int emul_fetch(void *ctx, u64 linear, void *buf, unsigned int len)
+static int emul_translate(void *ctx, u64 linear, unsigned int access, u64 *gpa)
 {
-	struct slat_vcpu *vcpu = ctx;
-	unsigned int access = SLAT_ACC_FETCH;
-	u64 gpa;
-	int err;
-
-	if (vcpu->emul.cpl == 3)
-		access |= SLAT_ACC_USER;
-	err = emul_translate(ctx, linear, access, &gpa);
-	if (!err)
-		err = slat_guest_read(vcpu, gpa, buf, len);
-	return err ? err : len;
+	return slat_vcpu_linear_to_gpa(ctx, &slat_vcpu_walk_ops, linear, access, gpa);
 }
 
 static int emul_read_gpa(void *ctx, u64 gpa, void *buf, unsigned int len)
@@ -173,7 +163,7 @@ static bool emul_stop(void *ctx)
 
 /* Port rights need no check: the processor made it before the exit. */
 static const struct slat_emul_ops emul_ops = {
-	.fetch = emul_fetch,
+	.fetch = slat_vcpu_fetch,
 	.translate = emul_translate,
 	.read_gpa = emul_read_gpa,
 	.write_gpa = emul_write_gpa,
@@ -235,8 +225,14 @@ static enum slat_step mmio_exit(struct slat_vcpu *vcpu)
 	run->mmio.is_write = mmio->is_write;
 	if (mmio->is_write)
 		memcpy(run->mmio.data, mmio->data, sizeof(run->mmio.data));
-	vcpu->pending = SLAT_PENDING_EMUL_MMIO;
 	vcpu->stats.mmio++;
+	/* Nothing depends on the client's answer to a last write. */
+	if (slat_emul_is_last(&vcpu->emul)) {
+		slat_emul_cancel(&vcpu->emul);
+		vcpu->stats.insn_emulated++;
+	} else {
+		vcpu->pending = SLAT_PENDING_EMUL_MMIO;
+	}
 	return SLAT_STEP_USER;
 }
 

@@ -13,6 +13,7 @@
 
 #include <asm/fpu/api.h>
 
+#include "fetch.h"
 #include "insn/emulate.h"
 #include "insn/walk.h"
 #include "pagefault.h"
@@ -88,6 +89,7 @@ struct slat_vcpu_stats {
  * @pio_linear_rip: where the pending IN or OUT is (CS base added)
  * @pio_size: its width
  * @emul: the emulator
+ * @fetch: the last instruction fetch
  * @walk_cpu: paging registers for the emulator's walks
  * @walk_cpu_valid: they were read since the registers last changed
  * @fpu: guest FPU state while not in the registers
@@ -117,6 +119,7 @@ struct slat_vcpu {
 	u64 pio_linear_rip;
 	u8 pio_size;
 	struct slat_emul emul;
+	struct slat_fetch_cache fetch;
 	struct slat_walk_cpu walk_cpu;
 	bool walk_cpu_valid;
 
@@ -226,6 +229,19 @@ enum slat_step slat_vcpu_complete_emulation(struct slat_vcpu *vcpu);
 /* Fill the walker's registers. Loaded. */
 void slat_vcpu_walk_cpu(struct slat_vcpu *vcpu, struct slat_walk_cpu *cpu);
 extern const struct slat_walk_ops slat_vcpu_walk_ops;
+
+/**
+ * slat_vcpu_linear_to_gpa() - translate for the emulator
+ * @vcpu: loaded, inside the reader section
+ * @ops: how to read page tables
+ * @linear: linear address
+ * @access: enum slat_access flags
+ * @gpa: result
+ *
+ * Return: as slat_walk(); -EFAULT with the emulator's exception filled.
+ */
+int slat_vcpu_linear_to_gpa(struct slat_vcpu *vcpu, const struct slat_walk_ops *ops,
+			    u64 linear, unsigned int access, u64 *gpa);
 
 /* cpuid.c */
 void slat_vcpu_cpuid_init(struct slat_vcpu *vcpu);

@@ -248,6 +248,18 @@ enum slat_emul_status slat_emul_complete_pio(struct slat_emul *e,
 	return may_iterate(e) ? machine_loop(e) : SLAT_EMUL_DONE;
 }
 
+bool slat_emul_is_last(const struct slat_emul *e)
+{
+	unsigned int i;
+
+	if (e->state != STATE_MMIO_WRITE || e->again)
+		return false;
+	for (i = e->write_pos; i < e->nr_writes; i++)
+		if (e->write[i].mmio && e->write[i].done < e->write[i].len)
+			return false;
+	return true;
+}
+
 bool slat_emul_pending(const struct slat_emul *e)
 {
 	return e->state != STATE_IDLE;

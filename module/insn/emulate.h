@@ -274,6 +274,15 @@ enum slat_emul_status slat_emul_complete_pio(struct slat_emul *e,
 					     const u8 *data);
 
 /**
+ * slat_emul_is_last() - is the pending device access the instruction's last act?
+ * @e: the emulator, which returned SLAT_EMUL_MMIO
+ *
+ * Then everything else is committed already: the glue may slat_emul_cancel()
+ * instead of completing the access.
+ */
+bool slat_emul_is_last(const struct slat_emul *e);
+
+/**
  * slat_emul_pending() - is an MMIO or PIO exit waiting for its completion
  * @e: the emulator
  */
