@@ -162,6 +162,40 @@ static void test_write(void)
 	       "read-only slot: read from RAM, the write exits");
 }
 
+/* A pending access after which nothing is left to do may be cancelled. */
+static void test_last(void)
+{
+	start(all_mmio);
+	f.e.gpr[SLAT_RBX] = BASE + 4092;
+	RUN_CODE(&f, "\x48\x01\x03");			/* add [rbx], rax */
+	slat_emul_run(&f.e);
+	tap_ok(!slat_emul_is_last(&f.e), "a read is never the last act");
+	fake_answer(&f);
+	fake_answer(&f);
+	tap_ok(f.e.mmio.is_write && !slat_emul_is_last(&f.e), "nor a write with another fragment");
+	fake_answer(&f);
+	tap_ok(f.e.mmio.is_write && slat_emul_is_last(&f.e) && f.e.rip == CODE + 3,
+	       "its last fragment is");
+	slat_emul_cancel(&f.e);
+	tap_ok(f.e.rip == CODE + 3 && !slat_emul_pending(&f.e) && !slat_emul_is_last(&f.e),
+	       "and can be cancelled without loss");
+
+	start(ram_mmio);
+	f.e.gpr[SLAT_RBX] = BASE + 8192 - 2;
+	RUN_CODE(&f, "\x89\x03");			/* device, then RAM */
+	slat_emul_run(&f.e);
+	tap_ok(slat_emul_is_last(&f.e), "what is left in RAM is written already");
+
+	start(all_mmio);
+	f.e.gpr[SLAT_RDI] = BASE;
+	f.e.gpr[SLAT_RCX] = 2;
+	RUN_CODE(&f, "\xf3\xaa");
+	slat_emul_run(&f.e);
+	tap_ok(!slat_emul_is_last(&f.e), "nor is an element before the last of a rep");
+	fake_answer(&f);
+	tap_ok(slat_emul_is_last(&f.e), "but the last element is");
+}
+
 static void test_modify(void)
 {
 	u8 answer[4] = { 0xff, 0xff, 0xff, 0xff };
@@ -722,6 +756,7 @@ int main(int argc, char **argv)
 	test_read();
 	test_abandoned();
 	test_write();
+	test_last();
 	test_modify();
 	test_wide_exchange();
 	test_fragments();
