@@ -135,6 +135,8 @@ static enum slat_step run_dispatch(struct slat_vcpu *vcpu, enum slat_exit_type t
 {
 	struct kvm_run *run = vcpu->run;
 
+	if (type != SLAT_EXIT_ABORT)
+		vcpu->stats.exits++;
 	switch (type) {
 	case SLAT_EXIT_NONE:
 		return SLAT_STEP_ENTER;
@@ -207,7 +209,6 @@ static int run_loop(struct slat_vcpu *vcpu)
 		if (err)
 			return err;
 		vcpu->exit_type = slat_vmx_run(vcpu->vmx, &vcpu->exit);
-		vcpu->stats.exits++;
 		step = run_dispatch(vcpu, vcpu->exit_type);
 	} while (step == SLAT_STEP_ENTER);
 	return step == SLAT_STEP_ERROR ? vcpu->fault.error : 0;
