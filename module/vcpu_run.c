@@ -158,9 +158,6 @@ static enum slat_step run_dispatch(struct slat_vcpu *vcpu, enum slat_exit_type t
 		return run_exit(vcpu, KVM_EXIT_SHUTDOWN);
 	case SLAT_EXIT_IRQ_WINDOW:
 		return run_exit(vcpu, KVM_EXIT_IRQ_WINDOW_OPEN);
-	case SLAT_EXIT_DEBUG:
-		run->debug.arch = vcpu->exit.debug;
-		return run_exit(vcpu, KVM_EXIT_DEBUG);
 	case SLAT_EXIT_SET_TPR:
 		return run_exit(vcpu, KVM_EXIT_SET_TPR);
 	case SLAT_EXIT_FAIL_ENTRY:

@@ -103,7 +103,6 @@ struct slat_vmx_caps {
  * @SLAT_EXIT_SHUTDOWN:	triple fault
  * @SLAT_EXIT_IRQ_WINDOW: an interrupt asked for by
  *			slat_vmx_want_irq_window() can be queued now
- * @SLAT_EXIT_DEBUG:	debug event that belongs to user space, see debug
  * @SLAT_EXIT_SET_TPR:	the guest lowered CR8; RIP already is after the MOV
  * @SLAT_EXIT_FAIL_ENTRY: VM entry failed, see fail_entry
  * @SLAT_EXIT_INTERNAL:	cannot go on, see internal
@@ -117,7 +116,6 @@ enum slat_exit_type {
 	SLAT_EXIT_EPT,
 	SLAT_EXIT_SHUTDOWN,
 	SLAT_EXIT_IRQ_WINDOW,
-	SLAT_EXIT_DEBUG,
 	SLAT_EXIT_SET_TPR,
 	SLAT_EXIT_FAIL_ENTRY,
 	SLAT_EXIT_INTERNAL,
@@ -154,7 +152,6 @@ struct slat_exit_io {
  * @qualification: exit qualification where this layer read it, else 0
  * @io:		with SLAT_EXIT_IO
  * @fault:	with SLAT_EXIT_EPT
- * @debug:	with SLAT_EXIT_DEBUG
  * @fail_entry:	with SLAT_EXIT_FAIL_ENTRY: KVM's hardware_entry_failure_reason
  * @internal:	with SLAT_EXIT_INTERNAL: KVM_INTERNAL_ERROR_*
  */
@@ -164,7 +161,6 @@ struct slat_exit {
 	union {
 		struct slat_exit_io io;
 		struct slat_fault fault;
-		struct kvm_debug_exit_arch debug;
 		struct {
 			u64	reason;
 			u32	cpu;
