@@ -49,11 +49,14 @@ struct sim_counts {
 	u64 relaxed;		/* yields made */
 	u64 sleeps;		/* port_wait_event() that had to sleep */
 	u64 switches;
+	u64 warnings;		/* of the core, where expected */
 };
 
 extern struct sim_counts sim_counts;
 extern struct sim_plan sim_plan;
 
+/* A WARN_ON_ONCE of the core is what the test wants to see. */
+extern bool sim_expect_warning;
 /* Called with the mmu lock dropped in the middle of a walk. */
 extern void (*sim_relax_hook)(void);
 /* Called when a mutex was taken (true) or is about to be released (false). */

@@ -278,6 +278,31 @@ static void test_lost_zap(void)
 	world_end();
 }
 
+/* A leaf where there is no slot (another lost zap) is not covered up by MMIO. */
+static void test_lost_zap_mmio(void)
+{
+	u64 leaf;
+
+	begin();
+	world_must_set(0, 0, 4, hva_of(0), 0);
+	guest_must(CPU(0), 2, ACCESS_READ, TOUCH_RAM);
+	leaf = world_entry(2);
+	world_delete(0);
+	world_must_set(1, 0x100, 4, hva_of(8), 0);
+	guest_must(CPU(0), 3, ACCESS_READ, TOUCH_MMIO);
+	corrupt(2, leaf);
+	world.reclaiming++;
+	sim_expect_warning = true;
+	/* This access is MMIO, but nothing is written over the leaf. */
+	CHECK_EQ(guest_fault(CPU(1), 2, 0, ACCESS_READ), SLAT_FAULT_MMIO);
+	sim_expect_warning = false;
+	world.reclaiming--;
+	CHECK_EQ(sim_counts.warnings, 1);
+	CHECK_EQ(world_entry(2), 0);
+	CHECK_EQ(stat_of(&world.mmu.stats.flushes), 2);
+	world_end();
+}
+
 static void age_check(bool expected, bool clear)
 {
 	bool young = slat_memslots_age(&world.slots, hva_of(0), hva_of(8), clear);
@@ -338,6 +363,8 @@ const struct test fault_tests[] = {
 	  test_mmio_wrap },
 	{ "a misconfiguration that nobody wrote is told", test_broken_entry },
 	{ "a leaf whose zap was lost is mended", test_lost_zap },
+	{ "a leaf where no slot is left is zapped before MMIO is remembered",
+	  test_lost_zap_mmio },
 	{ "aging", test_age },
 	{ }
 };

@@ -122,6 +122,26 @@ static void act_kernel_write(void *arg)
 	world_kernel_write(&world.vcpus[(long)arg], GFN);
 }
 
+static void act_kernel_write_next(void *arg)
+{
+	world_kernel_write(&world.vcpus[(long)arg], GFN + 1);
+}
+
+/* Looks a slot up and uses its host memory until task 1 is done or waits. */
+static void act_hold(void *arg)
+{
+	struct vcpu *vcpu = &world.vcpus[(long)arg];
+	const struct slat_memslot *slot;
+
+	vcpu_enter(vcpu);
+	slot = slat_slots_find(slat_memslots_read(&world.slots), GFN);
+	while (!sim_is_done(1) && !sim_is_blocked(1))
+		sim_pause();
+	if (slot && !slot->invalid && slot->base_gfn != GFN - 2)
+		FAIL("the slot changed while it was in use");
+	vcpu_leave(vcpu);
+}
+
 static void spawn_vcpu(long vcpu, void (*act)(void *))
 {
 	sim_spawn("vcpu", act, (void *)vcpu);
@@ -163,6 +183,20 @@ static void test_delete_vs_fault(void)
 	explore(delete_vs_fault, 3, test_runs(PAIRS));
 }
 
+static void delete_vs_reader(const struct sim_plan *plan)
+{
+	begin(plan);
+	world_must_set(1, GFN - 2, 4, hva_of(0), 0);
+	sim_spawn("delete", act_delete, NULL);
+	spawn_vcpu(0, act_hold);
+	world_end();
+}
+
+static void test_delete_vs_reader(void)
+{
+	explore(delete_vs_reader, 2, test_runs(PAIRS));
+}
+
 static void move_vs_fault(const struct sim_plan *plan)
 {
 	begin(plan);
@@ -180,6 +214,33 @@ static void move_vs_fault(const struct sim_plan *plan)
 static void test_move_vs_fault(void)
 {
 	explore(move_vs_fault, 3, test_runs(PAIRS));
+}
+
+static void act_move_by_one(void *arg)
+{
+	(void)arg;
+	world_must_set(1, GFN - 1, 4, hva_of(0), 0);
+}
+
+/* A page that the slot covers before and after is never MMIO. */
+static void act_must_be_ram(void *arg)
+{
+	guest_must(&world.vcpus[(long)arg], GFN, ACCESS_WRITE, TOUCH_RAM);
+}
+
+static void move_overlapping(const struct sim_plan *plan)
+{
+	begin(plan);
+	world_must_set(1, GFN - 2, 4, hva_of(0), 0);
+	sim_spawn("move", act_move_by_one, NULL);
+	spawn_vcpu(0, act_must_be_ram);
+	spawn_vcpu(1, act_must_be_ram);
+	world_end();
+}
+
+static void test_move_overlapping(void)
+{
+	explore(move_overlapping, 3, test_runs(PAIRS));
 }
 
 static void recreate_vs_fault(const struct sim_plan *plan)
@@ -362,10 +423,50 @@ static void test_get_dirty_vs_write(void)
 	explore(get_dirty_vs_write, 4, test_runs(PAIRS));
 }
 
+/* Protected by an earlier collection: W comes back without the host. */
+static void get_dirty_vs_mend(const struct sim_plan *plan)
+{
+	begin(plan);
+	world_must_set(1, GFN - 2, 4, hva_of(0), KVM_MEM_LOG_DIRTY_PAGES);
+	guest_must(&world.vcpus[2], GFN, ACCESS_WRITE, TOUCH_RAM);
+	world_get_dirty(1, false);
+	spawn_vcpu(0, act_write_twice);
+	spawn_vcpu(1, act_write_twice);
+	sim_spawn("get", act_get_dirty, NULL);
+	sim_join_all();
+	world_get_dirty(1, false);
+	world_end();
+}
+
+static void test_get_dirty_vs_mend(void)
+{
+	explore(get_dirty_vs_mend, 3, test_runs(PAIRS));
+}
+
+/* The kernel marks a page without any lock, in the word that is collected. */
+static void get_dirty_vs_kernel(const struct sim_plan *plan)
+{
+	begin(plan);
+	world_must_set(1, GFN - 2, 4, hva_of(0), KVM_MEM_LOG_DIRTY_PAGES);
+	guest_must(&world.vcpus[2], GFN, ACCESS_WRITE, TOUCH_RAM);
+	sim_spawn("get", act_get_dirty, NULL);
+	spawn_vcpu(0, act_kernel_write_next);
+	sim_join_all();
+	world_get_dirty(1, false);
+	world_end();
+}
+
+static void test_get_dirty_vs_kernel(void)
+{
+	explore(get_dirty_vs_kernel, 2, test_runs(PAIRS));
+}
+
 const struct test race_tests[] = {
 	{ "race: slot create against MMIO faults", test_create_vs_mmio },
 	{ "race: slot delete and munmap against faults", test_delete_vs_fault },
+	{ "race: slot delete against a reader that uses the slot", test_delete_vs_reader },
 	{ "race: slot move against faults at both places", test_move_vs_fault },
+	{ "race: slot move by one page against faults between", test_move_overlapping },
 	{ "race: slot delete and create anew against a fault", test_recreate_vs_fault },
 	{ "race: host changes against faults", test_notify_vs_fault },
 	{ "race: host write protection against writes", test_protect_vs_write },
@@ -377,5 +478,8 @@ const struct test race_tests[] = {
 	{ "race: faults on the same page and table", test_fault_vs_fault },
 	{ "race: enabling the dirty log against writes", test_log_on_vs_write },
 	{ "race: collecting dirty pages against writes", test_get_dirty_vs_write },
+	{ "race: collecting dirty pages against mending leafs", test_get_dirty_vs_mend },
+	{ "race: collecting dirty pages against the kernel's writes",
+	  test_get_dirty_vs_kernel },
 	{ }
 };

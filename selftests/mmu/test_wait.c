@@ -294,6 +294,7 @@ static void epoch_reader(void *arg)
 		if (READ_ONCE(word[0]) != 1)
 			FAIL("a reader found an old object that was reused");
 		slat_reader_leave(&world.epochs, &vcpu->reader);
+		sim_point();
 	}
 }
 

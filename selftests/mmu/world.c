@@ -62,13 +62,16 @@ static void world_mutex_hook(struct sim_lock *lock, bool taken)
 		dirty_log_ends(op);
 }
 
-/* The moment at which the new slot set can be seen. */
+/* The moment at which a new slot set can be seen. */
 static void world_store_hook(const volatile void *p)
 {
 	struct world_op *op = &world.ops[sim_self()];
 
-	if (p == &world.slots.root && op->active && op->locked &&
-	    !slat_gen_in_flux(world.slots.root->generation))
+	if (p != &world.slots.root || !op->active || !op->locked)
+		return;
+	if (!op->published_at)
+		op->published_at = sim_step();
+	if (!slat_gen_in_flux(world.slots.root->generation))
 		dirty_change_applies(&op->change);
 }
 
@@ -182,7 +185,8 @@ static void op_check_result(const struct world_op *op, int err)
 	if (change->kind != FLAT_DELETE && change->kind != FLAT_MOVE)
 		return;
 	for (i = 0; i < world.options.vcpus; i++) {
-		if (world.vcpus[i].inside && world.vcpus[i].entered_at < op->began_at)
+		if (world.vcpus[i].inside &&
+		    world.vcpus[i].entered_at < op->published_at)
 			FAIL("DELETE or MOVE has returned, but vCPU %u is inside a "
 			     "section that is older", i);
 	}
@@ -271,7 +275,7 @@ static void fault_check_mmio(const struct vcpu *vcpu, gfn_t gfn, enum access acc
 {
 	const struct flat_slot *slot = flat_find(&world.flat, gfn);
 
-	if (!slot || world_slot_changed(gfn, vcpu->entered_at))
+	if (!slot || world_had_no_slot(gfn, vcpu->entered_at))
 		return;
 	if (access == ACCESS_WRITE && (slot->flags & KVM_MEM_READONLY))
 		return;

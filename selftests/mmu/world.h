@@ -60,6 +60,7 @@ struct world_op {
 	u64 npages;
 	const struct slat_slots_root *root;
 	u64 began_at;
+	u64 published_at;
 	u64 sleeps;
 	struct kvm_userspace_memory_region region;
 	struct flat_change change;
@@ -153,7 +154,12 @@ void world_check(void);
 void world_watch(void);
 /* Slot changes that touched @gfn ended at or after @since, or are in flight. */
 bool world_slot_changed(gfn_t gfn, u64 since);
-/* As above, but only those that delete or move. */
+/*
+ * Was there a settled set without a slot at @gfn, since @since? A slot that moves
+ * and covers @gfn before and after is there all the time.
+ */
+bool world_had_no_slot(gfn_t gfn, u64 since);
+/* Slot changes as above, but only those that delete or move. */
 bool world_slot_moved(gfn_t gfn, u64 since);
 void world_op_done(const struct world_op *op);
 /* Linked present leafs in a range. */

@@ -4,6 +4,7 @@
  * translation that a CPU may begin to use, after every slot change, and when
  * nothing is in flight. See world.h.
  */
+#include "hva_index.h"
 #include "world.h"
 
 #include <stdlib.h>
@@ -62,6 +63,32 @@ static bool slot_changed(gfn_t gfn, u64 since, bool moved_only)
 bool world_slot_changed(gfn_t gfn, u64 since)
 {
 	return slot_changed(gfn, since, false);
+}
+
+static bool comes_or_goes(const struct flat_slot *old, const struct flat_slot *new,
+			  gfn_t gfn)
+{
+	return flat_covers(old, gfn) != flat_covers(new, gfn);
+}
+
+bool world_had_no_slot(gfn_t gfn, u64 since)
+{
+	unsigned int i;
+
+	if (!flat_find(&world.flat, gfn))
+		return true;
+	for (i = 0; i < ARRAY_SIZE(world.ops); i++) {
+		struct world_op *op = &world.ops[i];
+
+		if (op_is_in_flight(op) && !op->change.err &&
+		    comes_or_goes(&op->change.old, &op->change.new, gfn))
+			return true;
+	}
+	for (i = 0; i < OPS_REMEMBERED && i < nr_done; i++) {
+		if (done[i].at >= since && comes_or_goes(&done[i].old, &done[i].new, gfn))
+			return true;
+	}
+	return false;
 }
 
 bool world_slot_moved(gfn_t gfn, u64 since)
@@ -289,6 +316,28 @@ static void slots_check(void)
 	}
 }
 
+/* The hva index has each slot once and nothing else, in order. */
+static void index_check(void)
+{
+	const struct slat_hva_index *index = world.slots.index;
+	hva_t max_end = 0;
+	u32 i;
+
+	CHECK_EQ(index->nr, world.slots.root->nr);
+	for (i = 0; i < index->nr; i++) {
+		const struct slat_hva_range *range = &index->ranges[i];
+		const struct flat_slot *slot = flat_find(&world.flat, range->base_gfn);
+
+		max_end = max(max_end, range->end);
+		CHECK(slot && slot->base == range->base_gfn && slot->hva == range->start);
+		CHECK(range->end == range->start + slot->npages * SLAT_PAGE_SIZE);
+		CHECK(range->max_end == max_end);
+		CHECK(!i || range[-1].start < range->start ||
+		      (range[-1].start == range->start &&
+		       range[-1].base_gfn < range->base_gfn));
+	}
+}
+
 static bool leaf_ok(void *arg, gfn_t gfn, u64 entry)
 {
 	const char *why;
@@ -330,6 +379,7 @@ void world_check(void)
 	tlb_for_each(leaf_check, NULL);
 	world_check_settled();
 	slots_check();
+	index_check();
 	for (i = 0; i < world.options.vcpus; i++) {
 		if (world.vcpus[i].inside)
 			return;

@@ -4,12 +4,16 @@
 # the sources, build, run the tests: they must fail. A mutant that survives, and
 # a patch that does not apply or does not build, is a failure. TAP output.
 #
+# A patch begins with a line that says what it breaks and one with the name of
+# the test that is known to notice; that one runs first, all others only when it
+# does not. "Needs: AddressSanitizer" asks for a build with it.
+#
 # usage: [JOBS=N] mutants/run.sh [PATCH...]
 
 set -u
 cd "$(dirname "$0")/.." || exit 1
 here=$PWD
-plain=$here/${OUT:-build}/mmu-plain
+build=$here/${OUT:-build}
 jobs=${JOBS:-2}
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
@@ -17,9 +21,20 @@ trap 'rm -rf "$work"' EXIT
 patches=("$@")
 [ ${#patches[@]} -gt 0 ] || patches=("$here"/mutants/*.patch)
 
+# killed DIR OPTION...: run the tests; says how they fail, false if they do not
+killed() {
+	local dir=$1 said
+	shift
+	said=$(timeout 240 "$dir/tests" --seed "${SEED:-1}" --fail-fast "$@" 2>&1) && return 1
+	printf '%s\n' "$said" | grep -e '^# FAIL' -e '^# ended by' | cut -c 1-150 | tail -n 1
+	printf '%s\n' "$said" | sed -n 's/^not ok [0-9]* - /# killed by: /p'
+	printf '%s\n' "$said" | grep -q '^not ok'
+}
+
 # mutant PATCH DIR: prints one TAP line without a number
 mutant() {
-	local patch=$1 dir=$2 name said file objects=()
+	local patch=$1 dir=$2 name said file killer
+	local objects=() flags=(-O1 -std=gnu11) from=$build/mmu-plain
 	name="$(basename "$patch" .patch): $(head -n 1 "$patch")"
 	mkdir -p "$dir/obj"
 	cp -r "$here/../../module" "$dir/module"
@@ -28,20 +43,24 @@ mutant() {
 		echo "not ok - $name (the patch does not apply)"
 		return
 	fi
+	if grep -q '^Needs: AddressSanitizer$' "$patch"; then
+		flags+=(-fsanitize=address,undefined)
+		from=$build/mmu-gcc
+	fi
 	if grep -q '^+++ .*\.h$' "$patch"; then
 		cp "$here"/*.[ch] "$dir/obj"
-		said=$(cd "$dir/obj" && gcc -O1 -std=gnu11 -I. -I../module \
-			$(for file in "$plain"/*.o; do
+		said=$(cd "$dir/obj" && gcc "${flags[@]}" -I. -I../module \
+			$(for file in "$from"/*.o; do
 				file=$(basename "$file" .o).c
 				find . ../module -maxdepth 1 -name "$file"
 				find ../module/mmu -name "$file"
 			done) -o ../tests 2>&1)
 	else
-		for file in "$plain"/*.o; do
+		for file in "$from"/*.o; do
 			grep -q "^+++ .*/$(basename "$file" .o)\.c" "$patch" ||
 				objects+=("$file")
 		done
-		said=$(cd "$dir" && gcc -O1 -std=gnu11 -I"$here" -Imodule \
+		said=$(cd "$dir" && gcc "${flags[@]}" -I"$here" -Imodule \
 			$(grep '^+++ ' "$patch" | sed 's,^+++ [^/]*/\([^	 ]*\).*,\1,') \
 			"${objects[@]}" -o tests 2>&1)
 	fi
@@ -50,13 +69,13 @@ mutant() {
 		echo "not ok - $name (does not build)"
 		return
 	fi
-	said=$(timeout 240 "$dir/tests" --seed "${SEED:-1}" --fail-fast 2>&1)
-	if [ $? -eq 0 ]; then
+	killer=$(sed -n '2s/^Killed by: //p' "$patch")
+	if ! said=$(killed "$dir" ${killer:+--only "$killer"}) &&
+	   ! said=$(killed "$dir"); then
 		echo "not ok - $name (survives)"
 		return
 	fi
-	printf '%s\n' "$said" | grep -m 1 -A 1 -e '^# FAIL' -e 'ended by' | cut -c 1-150 | head -n 1
-	printf '%s\n' "$said" | grep -m 1 '^not ok' | sed 's/^not ok [0-9]* - /# killed by: /'
+	printf '%s\n' "$said"
 	echo "ok - $name"
 }
 
