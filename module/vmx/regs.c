@@ -30,11 +30,6 @@ u64 slat_vmx_rflags(struct slat_vmx *vmx)
 	return slat_rflags(vmx);
 }
 
-void slat_vmx_set_rip(struct slat_vmx *vmx, u64 rip)
-{
-	slat_set_rip(vmx, rip);
-}
-
 void slat_vmx_set_rflags(struct slat_vmx *vmx, u64 rflags)
 {
 	slat_set_rflags(vmx, rflags);
@@ -45,11 +40,6 @@ void slat_vmx_set_rflags(struct slat_vmx *vmx, u64 rflags)
 u64 slat_vmx_cr0(struct slat_vmx *vmx)
 {
 	return slat_cr0(vmx);
-}
-
-u64 slat_vmx_cr2(struct slat_vmx *vmx)
-{
-	return vmx->cr2;
 }
 
 u64 slat_vmx_cr3(struct slat_vmx *vmx)
@@ -172,13 +162,6 @@ enum slat_vmx_mode slat_vmx_cpu_mode(struct slat_vmx *vmx)
 		return SLAT_VMX_MODE_LONG;
 	return ar & VMX_AR_DB_MASK ? SLAT_VMX_MODE_PROT32 :
 				     SLAT_VMX_MODE_PROT16;
-}
-
-u64 slat_regs_linear_rip(struct slat_vmx *vmx)
-{
-	if (slat_vmx_cpu_mode(vmx) == SLAT_VMX_MODE_LONG)
-		return slat_rip(vmx);
-	return (u32)(slat_vmcs_read(GUEST_CS_BASE) + slat_rip(vmx));
 }
 
 void slat_vmx_advance(struct slat_vmx *vmx, u64 next_rip)

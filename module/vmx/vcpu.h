@@ -287,7 +287,6 @@ bool slat_cr_pae_paging(struct slat_vmx *vmx);
 void slat_regs_set_segment(struct slat_vmx *vmx, enum slat_vmx_seg seg,
 			   const struct kvm_segment *in);
 void slat_regs_set_dr7(struct slat_vmx *vmx, u64 dr7);
-u64 slat_regs_linear_rip(struct slat_vmx *vmx);
 
 /* msr.c */
 void slat_msr_init(struct slat_vmx *vmx);

@@ -400,11 +400,9 @@ int slat_vmx_set_events(struct slat_vmx *vmx,
 u64 *slat_vmx_gprs(struct slat_vmx *vmx);
 u64 slat_vmx_rip(struct slat_vmx *vmx);
 u64 slat_vmx_rflags(struct slat_vmx *vmx);
-void slat_vmx_set_rip(struct slat_vmx *vmx, u64 rip);
 void slat_vmx_set_rflags(struct slat_vmx *vmx, u64 rflags);
 
 u64 slat_vmx_cr0(struct slat_vmx *vmx);
-u64 slat_vmx_cr2(struct slat_vmx *vmx);
 u64 slat_vmx_cr3(struct slat_vmx *vmx);
 u64 slat_vmx_cr4(struct slat_vmx *vmx);
 u64 slat_vmx_cr8(struct slat_vmx *vmx);
