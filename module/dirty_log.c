@@ -60,8 +60,8 @@ static u64 words_popcount(const unsigned long *words, u64 nr)
 {
 	u64 bits = 0;
 
-	while (nr--)
-		bits += port_popcount(*words++);
+	for (; nr--; words++)
+		bits += port_popcount(READ_ONCE(*words));
 	return bits;
 }
 

@@ -104,7 +104,7 @@ void slat_epoch_retire(struct slat_epochs *epochs, struct slat_retired *retired,
 	retired->epoch = epochs->now;
 	WRITE_ONCE(epochs->now, retired->epoch + 1);
 	list_add_tail(&retired->list, &epochs->retired);
-	epochs->nr_retired++;
+	WRITE_ONCE(epochs->nr_retired, epochs->nr_retired + 1);
 	port_spin_unlock(&epochs->lock);
 }
 
