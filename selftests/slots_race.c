@@ -18,11 +18,19 @@
 #define MMIO_TAG	0x4f494d4d4f494d4dull
 #define POISON		0xa5a5a5a5a5a5a5a5ull
 
-/* rbx: address to read; rcx: report page. */
+/*
+ * rbx: address to read; rcx: report page. While the host says that it is RAM,
+ * it is read by FLD too, which no emulator knows: a stale MMIO entry over RAM
+ * then ends the run, however well the emulator would have served a MOV.
+ */
 GUEST_CODE_BLOB(reader, 64,
 	"1: mov (%rbx), %rax\n"
 	"mov %rax, (%rcx)\n"
-	"incq 8(%rcx)\n"
+	"cmpq $0, 16(%rcx)\n"
+	"je 2f\n"
+	"fldl (%rbx)\n"
+	"fstp %st(0)\n"
+	"2: incq 8(%rcx)\n"
 	"jmp 1b\n");
 
 /* rbx: first address to write, rdx: pages; rcx: report page. */
@@ -39,6 +47,7 @@ GUEST_CODE_BLOB(writer, 64,
 struct report {
 	volatile uint64_t value;
 	volatile uint64_t rounds;
+	volatile uint64_t native;
 };
 
 FIXTURE(race) {
@@ -90,14 +99,24 @@ static bool rounds_pass(struct report *report)
 	return true;
 }
 
+/* The slot was there before: the guest reads RAM, by any instruction. */
+static bool reads_ram(struct report *report)
+{
+	bool ok;
+
+	report->native = 1;
+	ok = rounds_pass(report) && report->value == RAM_TAG;
+	report->native = 0;
+	return rounds_pass(report) && ok;
+}
+
 TEST_F_TIMEOUT(race, create_and_delete_under_a_reader, LONG_TIMEOUT)
 {
 	point_at(&self->g.vcpu, GPA, 0);
 	runner_start(&self->r, &self->g.vcpu);
 	for (int i = 0; i < 200; i++) {
 		ASSERT_EQ(0, vm_set_slot(&self->g.vm, SLOT, 0, GPA, SIZE, self->mem));
-		ASSERT_TRUE(rounds_pass(self->report));
-		ASSERT_EQ(RAM_TAG, self->report->value) TH_LOG("round %d", i);
+		ASSERT_TRUE(reads_ram(self->report)) TH_LOG("round %d", i);
 		ASSERT_EQ(0, vm_delete_slot(&self->g.vm, SLOT));
 		ASSERT_TRUE(rounds_pass(self->report));
 		ASSERT_EQ(MMIO_TAG, self->report->value) TH_LOG("round %d", i);
@@ -117,8 +136,7 @@ TEST_F_TIMEOUT(race, move_loop_ends_mmio_each_time, LONG_TIMEOUT)
 		ASSERT_TRUE(rounds_pass(self->report));
 		ASSERT_EQ(MMIO_TAG, self->report->value);
 		ASSERT_EQ(0, vm_set_slot(&self->g.vm, SLOT, 0, GPA, SIZE, self->mem));
-		ASSERT_TRUE(rounds_pass(self->report));
-		ASSERT_EQ(RAM_TAG, self->report->value);
+		ASSERT_TRUE(reads_ram(self->report));
 		exits = self->r.mmio_reads;
 		ASSERT_TRUE(rounds_pass(self->report));
 		ASSERT_EQ(exits, self->r.mmio_reads);
@@ -212,9 +230,12 @@ TEST_F_TIMEOUT(race, four_vcpus_and_one_slot_that_comes_and_goes, LONG_TIMEOUT)
 		for (int i = 0; i < 4; i++) {
 			struct report *report = (void *)(self->g.ram + GUEST_DATA + i * PAGE_SIZE);
 
+			if (create) {
+				ASSERT_TRUE(reads_ram(report)) TH_LOG("vcpu %d round %d", i, k);
+				continue;
+			}
 			ASSERT_TRUE(rounds_pass(report));
-			ASSERT_EQ(create ? RAM_TAG : MMIO_TAG, report->value)
-				TH_LOG("vcpu %d round %d", i, k);
+			ASSERT_EQ(MMIO_TAG, report->value) TH_LOG("vcpu %d round %d", i, k);
 		}
 	}
 	for (int i = 0; i < 4; i++)

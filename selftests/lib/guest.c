@@ -41,9 +41,14 @@ GUEST_CODE_BLOB(probe, 64,
 	"hlt\n"
 	".balign 16\n"
 	"mov %rax, (%rbx)\n"
+	"hlt\n"
+	".balign 16\n"
+	"fldl (%rbx)\n"
+	"fstp %st(0)\n"
 	"hlt\n");
 #define PROBE_READ_RIP	GUEST_CODE
 #define PROBE_WRITE_RIP	(GUEST_CODE + 16)
+#define PROBE_NATIVE_RIP (GUEST_CODE + 32)
 
 bool guest_mode_is_wide(enum guest_mode mode)
 {
@@ -277,6 +282,18 @@ int probe_write(struct guest *g, uint64_t gpa, uint64_t value, struct probe *p)
 	return probe_access(g, PROBE_WRITE_RIP, gpa, value, p);
 }
 
+/*
+ * No emulator here knows FLD, so it succeeds only where the access really is
+ * mapped. A stale MMIO entry over RAM would else hide behind an emulator that
+ * looks the slot up itself.
+ */
+static bool probe_native(struct guest *g, uint64_t gpa)
+{
+	struct probe p;
+
+	return !probe_access(g, PROBE_NATIVE_RIP, gpa, 0, &p) && !p.mmio;
+}
+
 bool probe_is_ram(struct guest *g, uint64_t gpa, uint64_t value)
 {
 	struct probe p;
@@ -284,7 +301,7 @@ bool probe_is_ram(struct guest *g, uint64_t gpa, uint64_t value)
 	if (probe_read(g, gpa, &p))
 		return false;
 	if (!p.mmio && p.value == value)
-		return true;
+		return probe_native(g, gpa);
 	fprintf(stderr, "# read 0x%llx: %s value 0x%llx, expected RAM with 0x%llx\n",
 		(unsigned long long)gpa, p.mmio ? "MMIO" : "RAM",
 		(unsigned long long)p.value, (unsigned long long)value);

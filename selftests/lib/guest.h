@@ -164,7 +164,10 @@ void probe_init(struct guest *g);
  */
 int probe_read(struct guest *g, uint64_t gpa, struct probe *p);
 int probe_write(struct guest *g, uint64_t gpa, uint64_t value, struct probe *p);
-/* Short forms for asserts: true when the read was RAM holding @value, or MMIO. */
+/*
+ * Short forms for asserts: true when the read was RAM holding @value, mapped so
+ * that no instruction needs emulation; or MMIO.
+ */
 bool probe_is_ram(struct guest *g, uint64_t gpa, uint64_t value);
 bool probe_is_mmio(struct guest *g, uint64_t gpa);
 
