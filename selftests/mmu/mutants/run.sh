@@ -34,7 +34,7 @@ killed() {
 # mutant PATCH DIR: prints one TAP line without a number
 mutant() {
 	local patch=$1 dir=$2 name said file killer
-	local objects=() flags=(-O1 -std=gnu11) from=$build/mmu-plain
+	local objects=() sources flags=(-O1 -std=gnu11) from=$build/mmu-plain
 	name="$(basename "$patch" .patch): $(head -n 1 "$patch")"
 	mkdir -p "$dir/obj"
 	cp -r "$here/../../module" "$dir/module"
@@ -44,25 +44,25 @@ mutant() {
 		return
 	fi
 	if grep -q '^Needs: AddressSanitizer$' "$patch"; then
-		flags+=(-fsanitize=address,undefined)
+		flags+=(-fsanitize=address -fsanitize=undefined)
 		from=$build/mmu-gcc
 	fi
 	if grep -q '^+++ .*\.h$' "$patch"; then
 		cp "$here"/*.[ch] "$dir/obj"
+		mapfile -t sources < <(cd "$dir/obj" && for file in "$from"/*.o; do
+			find . ../module ../module/mmu -maxdepth 1 \
+				-name "$(basename "$file" .o).c"
+		done)
 		said=$(cd "$dir/obj" && gcc "${flags[@]}" -I. -I../module \
-			$(for file in "$from"/*.o; do
-				file=$(basename "$file" .o).c
-				find . ../module -maxdepth 1 -name "$file"
-				find ../module/mmu -name "$file"
-			done) -o ../tests 2>&1)
+			"${sources[@]}" -o ../tests 2>&1)
 	else
 		for file in "$from"/*.o; do
 			grep -q "^+++ .*/$(basename "$file" .o)\.c" "$patch" ||
 				objects+=("$file")
 		done
+		mapfile -t sources < <(sed -n 's,^+++ [^/]*/\([^	 ]*\).*,\1,p' "$patch")
 		said=$(cd "$dir" && gcc "${flags[@]}" -I"$here" -Imodule \
-			$(grep '^+++ ' "$patch" | sed 's,^+++ [^/]*/\([^	 ]*\).*,\1,') \
-			"${objects[@]}" -o tests 2>&1)
+			"${sources[@]}" "${objects[@]}" -o tests 2>&1)
 	fi
 	if [ ! -x "$dir/tests" ]; then
 		printf '%s\n' "$said" | tail -n 5 | sed 's/^/# /'
