@@ -5,28 +5,35 @@
  * only where caps.c found them.  Called with the VMCS current, any context but
  * slat_vmcs_alloc(), which sleeps.
  */
-#include "vmcs.h"
-
 #include <linux/gfp.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/printk.h>
 #include <linux/ratelimit.h>
 
+#include "vcpu.h"
+
+/* After a reboot notifier or a panic has turned VMX off, everything fails. */
+static bool vmx_went_off(void)
+{
+	return slat_cpu_rebooting() || !slat_cpu_vmx_on();
+}
+
 void slat_vmcs_read_error(unsigned long field)
 {
-	WARN_ONCE(1, "slat: VMREAD of field %#lx failed\n", field);
+	WARN_ONCE(!vmx_went_off(), "slat: VMREAD of field %#lx failed\n", field);
 }
 
 void slat_vmcs_write_error(unsigned long field, unsigned long value)
 {
-	WARN_ONCE(1, "slat: VMWRITE of %#lx to field %#lx failed: error %lu\n",
+	WARN_ONCE(!vmx_went_off(),
+		  "slat: VMWRITE of %#lx to field %#lx failed: error %lu\n",
 		  value, field, slat_vmcs_read(VM_INSTRUCTION_ERROR));
 }
 
 void slat_vmcs_insn_error(const char *insn, u64 arg)
 {
-	WARN_ONCE(1, "slat: %s of %#llx failed\n", insn, arg);
+	WARN_ONCE(!vmx_went_off(), "slat: %s of %#llx failed\n", insn, arg);
 }
 
 /* A cleared region with its revision, one page.  NULL if memory lacks. */
