@@ -12,7 +12,8 @@
 typedef void (*scenario_fn)(const struct sim_plan *plan);
 
 /**
- * explore() - every schedule with one preemption, @pairs with two or three
+ * explore() - every schedule with one preemption, whoever goes first, and @pairs
+ *	with two or three
  * @scenario: what to run
  * @tasks: how many tasks it spawns
  * @pairs: how many more

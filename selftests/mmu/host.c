@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#define HASH		1024
+#define HASH		64
 #define FIRST_PFN	0x100000ULL
 #define FIRST_BLOCK	1024
 

@@ -161,11 +161,11 @@ u64 machine_table_pa(const struct fake_table *table)
 
 static struct fake_table *table_of_entry(const u64 *entry)
 {
-	size_t page = ((const char *)entry - (const char *)arena) / PAGE;
+	size_t page = ((uintptr_t)entry - (uintptr_t)arena) / PAGE;
 
-	if (entry < arena || page >= MACHINE_TABLES || (uintptr_t)entry & 7)
+	if (unlikely(page >= MACHINE_TABLES || (uintptr_t)entry & 7))
 		FAIL("an access to %p, which is in no table", (const void *)entry);
-	if (!tables[page].live)
+	if (unlikely(!tables[page].live))
 		FAIL("an access to a table page that was freed (or never was)");
 	return &tables[page];
 }
@@ -295,10 +295,11 @@ void machine_hw_set(struct fake_table *table, int index, u64 bits)
 u64 port_entry_read(u64 *entry)
 {
 	table_of_entry(entry);
-	if (!sim_holds_exclusive())
+	if (!sim_holds_exclusive()) {
 		sim_point();
-	/* It may be gone by now, if nothing kept it. */
-	table_of_entry(entry);
+		/* It may be gone by now, if nothing kept it. */
+		table_of_entry(entry);
+	}
 	return *entry;
 }
 

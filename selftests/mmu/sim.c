@@ -178,7 +178,7 @@ static void task_switch(struct sim_task *to)
 static struct sim_task *task_pick_other(void)
 {
 	struct sim_task *ready[SIM_MAX_TASKS];
-	int nr, count = 0;
+	int nr, first, count = 0;
 
 	if (sim_current->resumer) {
 		struct sim_task *to = sim_current->resumer;
@@ -187,11 +187,11 @@ static struct sim_task *task_pick_other(void)
 		return to;
 	}
 	/* In turn, so that who was preempted goes on after all others. */
-	for (nr = 1; nr < sim_nr_tasks; nr++) {
-		struct sim_task *task =
-			&sim_tasks[(sim_current->nr + nr) % sim_nr_tasks];
+	first = sim_current->nr ? sim_current->nr + 1 : sim_plan.first ? : 1;
+	for (nr = 0; nr < sim_nr_tasks; nr++) {
+		struct sim_task *task = &sim_tasks[(first + nr) % sim_nr_tasks];
 
-		if (!task->done && !task->blocked_on)
+		if (task != sim_current && !task->done && !task->blocked_on)
 			ready[count++] = task;
 	}
 	if (!count)

@@ -26,6 +26,7 @@
  *	is preempted at any point with @chance in 1024; SIM_PREEMPT: exactly at
  *	the points listed
  * @chance: see @kind
+ * @first: the task that goes first when the main task waits, 0 as 1
  * @nr: length of @preempt
  * @preempt: at point @at the task @to runs
  * @yield: how port_rwlock_contended() answers
@@ -35,6 +36,7 @@
 struct sim_plan {
 	enum { SIM_MANUAL, SIM_RANDOM, SIM_PREEMPT } kind;
 	unsigned int chance;
+	int first;
 	unsigned int nr;
 	struct { u64 at; int to; } preempt[4];
 	enum { SIM_YIELD_NEVER, SIM_YIELD_ALWAYS, SIM_YIELD_RANDOM,

@@ -17,7 +17,8 @@
 struct test_options test_options = { .seed = 1, .scale = 100 };
 void (*test_fail_hook)(void);
 
-static bool fail_aborts;
+/* Also without test_main(), under the fuzzer. */
+static bool fail_aborts = true;
 
 unsigned int test_runs(unsigned int usual)
 {
@@ -89,6 +90,7 @@ int test_main(int argc, char **argv, const struct test *const *suites)
 	int i;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	fail_aborts = false;
 	for (i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--seed") && i + 1 < argc) {
 			test_options.seed = strtoull(argv[++i], NULL, 0);

@@ -7,7 +7,7 @@
 #include "explore.h"
 
 #define GFN	0x1fe
-#define PAIRS	600
+#define PAIRS	300
 
 static struct world_options options = {
 	.gen_bits = SLAT_GEN_BITS_MAX, .nr_slots = 8, .vcpus = 3,
@@ -390,11 +390,12 @@ static void log_on_vs_write(const struct sim_plan *plan)
 	begin(plan);
 	world_must_set(1, GFN - 2, 4, hva_of(0), 0);
 	guest_must(&world.vcpus[2], GFN, ACCESS_WRITE, TOUCH_RAM);
-	spawn_vcpu(0, act_write_twice);
-	spawn_vcpu(1, act_kernel_write);
 	sim_spawn("log on", act_log_on, NULL);
+	spawn_vcpu(0, act_write);
+	spawn_vcpu(1, act_kernel_write);
 	sim_join_all();
 	guest_must(&world.vcpus[2], GFN, ACCESS_WRITE, TOUCH_RAM);
+	guest_must(&world.vcpus[2], GFN + 1, ACCESS_WRITE, TOUCH_RAM);
 	world_get_dirty(1, false);
 	world_end();
 }

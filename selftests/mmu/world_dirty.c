@@ -33,6 +33,9 @@ struct written {
 };
 
 static struct written written[PAGES];
+/* Those in use, by their place. */
+static u16 used[PAGES];
+static unsigned int nr_used;
 
 static struct written *written_page(gfn_t gfn)
 {
@@ -44,6 +47,8 @@ static struct written *written_page(gfn_t gfn)
 
 		if (page->used && page->gfn != gfn)
 			continue;
+		if (!page->used)
+			used[nr_used++] = page - written;
 		page->used = true;
 		page->gfn = gfn;
 		return page;
@@ -53,7 +58,8 @@ static struct written *written_page(gfn_t gfn)
 
 void dirty_reset(void)
 {
-	memset(written, 0, sizeof(written));
+	while (nr_used)
+		memset(&written[used[--nr_used]], 0, sizeof(written[0]));
 }
 
 void dirty_write_begin(gfn_t gfn)
@@ -80,9 +86,9 @@ static void for_each_in(const struct flat_slot *slot,
 {
 	unsigned int i;
 
-	for (i = 0; i < PAGES; i++) {
-		if (written[i].used && flat_covers(slot, written[i].gfn))
-			fn(&written[i], to);
+	for (i = 0; i < nr_used; i++) {
+		if (flat_covers(slot, written[used[i]].gfn))
+			fn(&written[used[i]], to);
 	}
 }
 
@@ -128,7 +134,7 @@ void dirty_change_applies(const struct flat_change *change)
 	struct flat_slot way[2] = { change->old, change->new };
 
 	struct written *before;
-	unsigned int i;
+	unsigned int i, nr;
 
 	if (change->err || (change->kind != FLAT_MOVE && change->kind != FLAT_DELETE))
 		return;
@@ -137,19 +143,21 @@ void dirty_change_applies(const struct flat_change *change)
 		return;
 	}
 	/* The ranges may overlap: go over a copy. */
-	before = malloc(sizeof(written));
-	memcpy(before, written, sizeof(written));
-	for (i = 0; i < PAGES; i++) {
-		if (before[i].used && flat_covers(&change->old, before[i].gfn)) {
-			written[i].pending = 0;
-			written[i].attempt = written[i].open;
+	nr = nr_used;
+	before = malloc(nr * sizeof(*before) + 1);
+	for (i = 0; i < nr; i++) {
+		struct written *page = &written[used[i]];
+
+		before[i] = *page;
+		if (flat_covers(&change->old, page->gfn)) {
+			page->pending = 0;
+			page->attempt = page->open;
 		}
 	}
-	for (i = 0; i < PAGES; i++) {
-		if (before[i].used && flat_covers(&change->old, before[i].gfn)) {
-			before[i].open = 0;
+	for (i = 0; i < nr; i++) {
+		before[i].open = 0;
+		if (flat_covers(&change->old, before[i].gfn))
 			page_move(&before[i], way);
-		}
 	}
 	free(before);
 }
@@ -171,11 +179,11 @@ static void report_check(const struct flat_slot *slot, const unsigned long *word
 {
 	unsigned int i;
 
-	for (i = 0; i < PAGES; i++) {
-		const struct written *page = &written[i];
+	for (i = 0; i < nr_used; i++) {
+		const struct written *page = &written[used[i]];
 		bool reported;
 
-		if (!page->used || !flat_covers(slot, page->gfn))
+		if (!flat_covers(slot, page->gfn))
 			continue;
 		reported = bit_of(words, page->gfn - slot->base);
 		if (!reported && page->pending && page->pending < began_at)
@@ -196,11 +204,11 @@ static void report_covers(const struct world_op *op, u64 first, u64 npages,
 	const struct flat_slot *slot = &op->change.old;
 	unsigned int i;
 
-	for (i = 0; i < PAGES; i++) {
-		struct written *page = &written[i];
+	for (i = 0; i < nr_used; i++) {
+		struct written *page = &written[used[i]];
 		u64 bit = page->gfn - slot->base;
 
-		if (!page->used || !flat_covers(slot, page->gfn) || bit < first ||
+		if (!flat_covers(slot, page->gfn) || bit < first ||
 		    bit >= first + npages || !bit_of(words, bit - first))
 			continue;
 		page->pending = 0;
