@@ -305,6 +305,21 @@ struct uffd {
 	int delay_ms;
 };
 
+/* The kernel may ask for a second try; a page that is there only needs the wake-up. */
+static void uffd_copy(struct uffd *u, struct uffdio_copy copy)
+{
+	struct uffdio_range range = { copy.dst, copy.len };
+
+	while (ioctl(u->fd, UFFDIO_COPY, &copy)) {
+		if (errno == EAGAIN)
+			continue;
+		if (errno != EEXIST)
+			fprintf(stderr, "# UFFDIO_COPY: %s\n", strerror(errno));
+		vm_must(vm_ioctl(u->fd, UFFDIO_WAKE, &range), "UFFDIO_WAKE");
+		return;
+	}
+}
+
 static void *uffd_serve(void *arg)
 {
 	struct uffd *u = arg;
@@ -318,8 +333,8 @@ static void *uffd_serve(void *arg)
 		};
 
 		usleep(u->delay_ms * 1000);
-		ioctl(u->fd, UFFDIO_COPY, &copy);
 		u->served++;
+		uffd_copy(u, copy);
 	}
 	return NULL;
 }

@@ -219,10 +219,10 @@ TEST_F(run, out_fields_of_kvm_run)
 
 TEST_F(run, unknown_sync_regs_are_einval)
 {
-	self->run->kvm_valid_regs = 1ull << 40;
+	self->run->kvm_valid_regs = 1ull << 20;
 	EXPECT_EQ(-EINVAL, vcpu_run(&self->g.vcpu));
 	self->run->kvm_valid_regs = 0;
-	self->run->kvm_dirty_regs = 1ull << 40;
+	self->run->kvm_dirty_regs = 1ull << 20;
 	EXPECT_EQ(-EINVAL, vcpu_run(&self->g.vcpu));
 	if (!vm_check_extension(self->g.vm.dev, KVM_CAP_SYNC_REGS)) {
 		self->run->kvm_dirty_regs = KVM_SYNC_X86_REGS;
