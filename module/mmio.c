@@ -187,6 +187,7 @@ static void emul_load_regs(struct slat_vcpu *vcpu)
 {
 	struct slat_emul *emul = &vcpu->emul;
 
+	slat_vmx_host_data_touched(vcpu->vmx);
 	memcpy(emul->gpr, slat_vmx_gprs(vcpu->vmx), sizeof(emul->gpr));
 	emul->rip = slat_vmx_rip(vcpu->vmx);
 	emul->rflags = slat_vmx_rflags(vcpu->vmx);

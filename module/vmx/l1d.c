@@ -4,9 +4,11 @@
  * choice (l1tf= on the command line), or kvm_intel's where it was loaded first
  * (its vmentry_l1d_flush=): never; always; or, by default, "cond": before the
  * first entry after anything that may have brought secrets of the host into the
- * cache.  Here that is every return to the caller of slat_vmx_run(), every
- * context switch, and every interrupt whose handler asks for it; exits that
- * this layer completes alone touch nothing but the guest's own state.
+ * cache.  Here that is, as in KVM: the way through user space (slat_vmx_load()),
+ * every context switch, every interrupt whose handler asks for it, and the
+ * emulator (slat_vmx_host_data_touched()), which reads whatever the guest's
+ * instruction names.  The way of an EPT fault touches slots, page tables and
+ * struct pages, but no contents; when it sleeps, the context switch counts.
  *
  * slat_l1d_flush() runs with interrupts off just before entry, noinstr.
  */
@@ -121,4 +123,9 @@ noinstr void slat_l1d_flush(struct slat_vmx *vmx)
 		native_wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
 	else
 		l1d_read_pages(caps->l1d_pages);
+}
+
+void slat_vmx_host_data_touched(struct slat_vmx *vmx)
+{
+	vmx->flush_l1d = true;
 }

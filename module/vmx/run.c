@@ -397,8 +397,6 @@ static void run_guest(struct slat_vmx *vmx)
 
 enum slat_exit_type slat_vmx_run(struct slat_vmx *vmx, struct slat_exit *exit)
 {
-	enum slat_exit_type type;
-
 	exit->reason = ~0U;
 	exit->qualification = 0;
 	if (unlikely(vmx->ev.triple_fault)) {
@@ -426,9 +424,5 @@ enum slat_exit_type slat_vmx_run(struct slat_vmx *vmx, struct slat_exit *exit)
 		     vmx->idt_vectoring & VECTORING_INFO_VALID_MASK))
 		slat_events_complete(vmx);
 
-	type = slat_exit_handle(vmx, exit);
-	/* The caller will touch what is not the guest's. */
-	if (type != SLAT_EXIT_NONE)
-		vmx->flush_l1d = true;
-	return type;
+	return slat_exit_handle(vmx, exit);
 }

@@ -326,6 +326,14 @@ void slat_vmx_set_guest_cpu(struct slat_vmx *vmx,
 enum slat_exit_type slat_vmx_run(struct slat_vmx *vmx, struct slat_exit *exit);
 
 /**
+ * slat_vmx_host_data_touched() - contents of host memory may be in the cache
+ * @vmx: loaded
+ *
+ * Said by whoever emulates on the guest's behalf; see l1d.c.
+ */
+void slat_vmx_host_data_touched(struct slat_vmx *vmx);
+
+/**
  * slat_vmx_skip() - complete the instruction that caused the last exit
  *
  * Only for exits that define an instruction length (CPUID, IO); for an
