@@ -187,10 +187,10 @@ void host_change_end(hva_t start, u64 npages)
 	sim_trace("invalidate_end hva %llx, %llu pages", start, npages, 0, 0);
 	slat_memslots_invalidate_end(notified);
 	active[i].used = false;
-	__typeof__(&changed[0]) c = &changed[nr_changed++ % ARRAY_SIZE(changed)];
-	c->start = start;
-	c->end = end;
-	c->at = sim_step();
+	i = nr_changed++ % ARRAY_SIZE(changed);
+	changed[i].start = start;
+	changed[i].end = end;
+	changed[i].at = sim_step();
 }
 
 void host_change(hva_t start, u64 npages, enum host_change change, bool may_block)

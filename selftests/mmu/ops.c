@@ -80,11 +80,21 @@ static void run_slots(const u8 *op)
 		u64 value = odd[op[6] % ARRAY_SIZE(odd)];
 
 		switch (op[7] % 5) {
-		case 0: region.guest_phys_addr += value; break;
-		case 1: region.memory_size += value; break;
-		case 2: region.userspace_addr += value; break;
-		case 3: region.flags = value; break;
-		case 4: region.slot = value; break;
+		case 0:
+			region.guest_phys_addr += value;
+			break;
+		case 1:
+			region.memory_size += value;
+			break;
+		case 2:
+			region.userspace_addr += value;
+			break;
+		case 3:
+			region.flags = value;
+			break;
+		default:
+			region.slot = value;
+			break;
 		}
 	}
 	world_region(&region);

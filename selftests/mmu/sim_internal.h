@@ -19,7 +19,7 @@ struct sim_pending {
 struct sim_task {
 	int nr;
 	const char *name;
-	void (*fn)(void *);
+	void (*fn)(void *arg);
 	void *arg;
 	bool done;
 	const void *blocked_on;

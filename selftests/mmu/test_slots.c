@@ -38,10 +38,10 @@ static void requests_check(const struct request *requests, size_t nr)
 	}
 }
 
+/* What is wrong whatever slots there are. */
 static void test_errno(void)
 {
 	const u64 h = HOST_BASE, limit = SLAT_MAX_GFN * PAGE;
-	const u32 ro = KVM_MEM_READONLY, log = KVM_MEM_LOG_DIRTY_PAGES;
 	const struct request requests[] = {
 		/* Unknown flags. */
 		{ 0, 4, 0, PAGE, h, -EINVAL },
@@ -82,6 +82,18 @@ static void test_errno(void)
 		{ 0, 0, 0, ~0ULL - PAGE + 1, h, -EINVAL },
 		{ 0, 0, 0, ((1ULL << 31) - 1) * PAGE, 0, 0 },
 		{ 0, 0, 0, 0, 0, 0 },
+	};
+
+	world_begin(test_options.seed, NULL, NULL);
+	requests_check(requests, ARRAY_SIZE(requests));
+	world_end();
+}
+
+static void test_errno_of_changes(void)
+{
+	const u64 h = HOST_BASE, limit = SLAT_MAX_GFN * PAGE;
+	const u32 ro = KVM_MEM_READONLY, log = KVM_MEM_LOG_DIRTY_PAGES;
+	const struct request requests[] = {
 		/* What a live slot may change. */
 		{ 1, 0, 0x100000, 4 * PAGE, h, 0 },
 		{ 1, 0, 0x100000, 4 * PAGE, h, 0 },
@@ -354,7 +366,8 @@ static void test_no_memory_vm(void)
 }
 
 const struct test slots_tests[] = {
-	{ "each errno of a slot change is KVM's", test_errno },
+	{ "each errno of a slot request is KVM's", test_errno },
+	{ "each errno of a change of a slot is KVM's", test_errno_of_changes },
 	{ "each change counts one generation, no change none", test_generation_counts },
 	{ "1500 slots are found by number and by gfn", test_many_slots },
 	{ "a slot change without memory changes and leaks nothing", test_no_memory },
