@@ -306,8 +306,8 @@ static void cpu_emergency(void)
 
 static void vmx_busy(void)
 {
-	pr_err("slat: VMX is in use by another hypervisor, most likely kvm_intel\n");
-	pr_err("slat: end its guests, or unload it (rmmod kvm_intel); on kernels that keep VMX on from module load (6.12 and later) boot with kvm.enable_virt_at_load=0\n");
+	pr_err_ratelimited("slat: VMX is in use by another hypervisor, most likely kvm_intel\n");
+	pr_err_ratelimited("slat: end its guests, or unload it (rmmod kvm_intel); on kernels that keep VMX on from module load (6.12 and later) boot with kvm.enable_virt_at_load=0\n");
 }
 
 static bool kvm_is_loaded(void)
