@@ -177,6 +177,7 @@ TEST_F(host, cpu_goes_offline)
 {
 	struct runner runner;
 	uint64_t before;
+	int ret = 0;
 
 	if (cpus_online() < 2 || access("/sys/devices/system/cpu/cpu1/online", W_OK))
 		SKIP(return, "needs a second CPU that can go offline");
@@ -188,7 +189,10 @@ TEST_F(host, cpu_goes_offline)
 		CPU_SET(1, &set);
 		pthread_setaffinity_np(runner.thread, sizeof(set), &set);
 		usleep(20000);
-		ASSERT_EQ(0, write_online(1, "0"));
+		ret = write_online(1, "0");
+		if (ret == -EBUSY)	/* kvm_intel is loaded on 6.1, see docs/vmx.md */
+			break;
+		ASSERT_EQ(0, ret);
 		before = COUNT;
 		usleep(50000);
 		EXPECT_GT(COUNT, before);
@@ -198,6 +202,8 @@ TEST_F(host, cpu_goes_offline)
 	STOP = 1;
 	EXPECT_EQ(0, runner_join(&runner));
 	EXPECT_EQ(0ull, runner.syncs);
+	if (ret)
+		SKIP(return, "CPUs stay online while kvm_intel is loaded");
 }
 
 GUEST_CODE_BLOB(halt, 64, "hlt\n");
