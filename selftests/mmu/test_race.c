@@ -278,6 +278,28 @@ static void test_notify_vs_fault(void)
 	explore(notify_vs_fault, 4, test_runs(PAIRS));
 }
 
+static void hook_pause(hva_t hva)
+{
+	(void)hva;
+	sim_pause();
+}
+
+/* The host changes the page, in part or whole, while a fault holds the old one. */
+static void notify_in_get_page(const struct sim_plan *plan)
+{
+	begin(plan);
+	world_must_set(1, GFN - 2, 4, hva_of(0), 0);
+	spawn_vcpu(0, act_write);
+	sim_spawn("replace", act_replace, NULL);
+	host_get_hook = hook_pause;
+	world_end();
+}
+
+static void test_notify_in_get_page(void)
+{
+	explore(notify_in_get_page, 2, test_runs(PAIRS));
+}
+
 static void protect_vs_write(const struct sim_plan *plan)
 {
 	begin(plan);
@@ -462,6 +484,48 @@ static void test_get_dirty_vs_kernel(void)
 	explore(get_dirty_vs_kernel, 2, test_runs(PAIRS));
 }
 
+/* What the guest's page holds, for one page; a store to it can be delayed. */
+static u64 content, copied;
+
+static void act_kernel_store(void *arg)
+{
+	struct vcpu *vcpu = &world.vcpus[(long)arg];
+
+	vcpu_enter(vcpu);
+	WRITE_ONCE(content, 1);
+	slat_memslots_mark_dirty(&world.slots, GFN);
+	vcpu_leave(vcpu);
+}
+
+/* A client that begins to log, then copies everything, then asks what changed. */
+static void act_log_on_and_copy(void *arg)
+{
+	act_log_on(arg);
+	copied = READ_ONCE(content);
+}
+
+static void log_on_vs_kernel(const struct sim_plan *plan)
+{
+	unsigned long words[1] = {};
+	struct kvm_dirty_log log = { .slot = 1, .dirty_bitmap = words };
+
+	begin(plan);
+	world_must_set(1, GFN - 2, 4, hva_of(0), 0);
+	content = copied = 0;
+	sim_spawn("log on", act_log_on_and_copy, NULL);
+	spawn_vcpu(0, act_kernel_store);
+	sim_join_all();
+	CHECK_EQ(slat_memslots_get_dirty_log(&world.slots, &log), 0);
+	if (!copied && !(words[0] & 4))
+		FAIL("the copy lacks what the kernel wrote, and the log does too");
+	world_end();
+}
+
+static void test_log_on_vs_kernel(void)
+{
+	explore(log_on_vs_kernel, 2, test_runs(4 * PAIRS));
+}
+
 const struct test race_tests[] = {
 	{ "race: slot create against MMIO faults", test_create_vs_mmio },
 	{ "race: slot delete and munmap against faults", test_delete_vs_fault },
@@ -470,6 +534,7 @@ const struct test race_tests[] = {
 	{ "race: slot move by one page against faults between", test_move_overlapping },
 	{ "race: slot delete and create anew against a fault", test_recreate_vs_fault },
 	{ "race: host changes against faults", test_notify_vs_fault },
+	{ "race: a host change while a fault holds the page", test_notify_in_get_page },
 	{ "race: host write protection against writes", test_protect_vs_write },
 	{ "race: a host change that spans a slot create", test_notify_vs_create },
 	{ "race: a host change that spans a slot move", test_notify_vs_move },
@@ -478,6 +543,8 @@ const struct test race_tests[] = {
 	  test_reclaim_vs_lookup },
 	{ "race: faults on the same page and table", test_fault_vs_fault },
 	{ "race: enabling the dirty log against writes", test_log_on_vs_write },
+	{ "race: enabling the dirty log against the kernel's writes",
+	  test_log_on_vs_kernel },
 	{ "race: collecting dirty pages against writes", test_get_dirty_vs_write },
 	{ "race: collecting dirty pages against mending leafs", test_get_dirty_vs_mend },
 	{ "race: collecting dirty pages against the kernel's writes",
