@@ -161,6 +161,14 @@ static void test_change_in_get_page(void)
 	CHECK_EQ(world_entry(2), 0);
 	host_change_end(hva_of(2), 1);
 	guest_must(CPU(0), 2, ACCESS_WRITE, TOUCH_RAM);
+	/* Begun and ended in between, while another is in progress elsewhere. */
+	host_change(hva_of(2), 1, HOST_UNMAP, true);
+	host_change_begin(hva_of(300), 1, true);
+	hook_task = sim_spawn("replace", replace_page_2, NULL);
+	host_get_hook = hook_run_task;
+	CHECK_EQ(guest_fault(CPU(0), 2, 0, ACCESS_WRITE), SLAT_FAULT_RETRY);
+	host_change_end(hva_of(300), 1);
+	guest_must(CPU(0), 2, ACCESS_WRITE, TOUCH_RAM);
 	world_end();
 }
 
@@ -171,6 +179,9 @@ static void test_unrelated_change(void)
 
 	begin();
 	world_must_set(1, 0x100, 64, hva_of(100), 0);
+	/* The host has the pages: only the raised range keeps them out. */
+	for (i = 0; i < 64; i++)
+		guest_must(CPU(0), 0x100 + i, ACCESS_WRITE, TOUCH_RAM);
 	host_change_begin(hva_of(100), 10, true);
 	host_change_begin(hva_of(120), 10, true);
 	for (i = 0; i < 8; i++) {
@@ -184,6 +195,10 @@ static void test_unrelated_change(void)
 	CHECK_EQ(guest_fault(CPU(0), 0x100 + 29, 0, ACCESS_READ), SLAT_FAULT_RETRY);
 	host_change_end(hva_of(100), 10);
 	CHECK_EQ(guest_fault(CPU(0), 0x100 + 20, 0, ACCESS_READ), SLAT_FAULT_RETRY);
+	/* A third, below: the union grows at that end and shrinks at none. */
+	host_change_begin(hva_of(90), 2, true);
+	CHECK_EQ(guest_fault(CPU(0), 0x100 + 29, 0, ACCESS_READ), SLAT_FAULT_RETRY);
+	host_change_end(hva_of(90), 2);
 	host_change_end(hva_of(120), 10);
 	CHECK_EQ(world.slots.notify.in_progress, 0);
 	guest_must(CPU(0), 0x100 + 20, ACCESS_READ, TOUCH_RAM);
@@ -194,7 +209,12 @@ static void test_unrelated_change(void)
 /* A slot made while a change of its host range is in progress maps nothing of it. */
 static void test_slot_in_change(void)
 {
+	u64 i;
+
 	begin();
+	world_must_set(2, 0x400, 8, hva_of(198), 0);
+	for (i = 0; i < 8; i++)
+		guest_must(CPU(0), 0x400 + i, ACCESS_WRITE, TOUCH_RAM);
 	host_change_begin(hva_of(200), 4, true);
 	world_must_set(1, 0x100, 8, hva_of(198), 0);
 	CHECK_EQ(guest_fault(CPU(0), 0x102, 0, ACCESS_WRITE), SLAT_FAULT_RETRY);
