@@ -34,7 +34,7 @@ killed() {
 # mutant PATCH DIR: prints one TAP line without a number
 mutant() {
 	local patch=$1 dir=$2 name said file killer
-	local objects=() sources flags=(-O1 -std=gnu11) from=$build/mmu-plain
+	local objects=() sources flags=(-O0 -std=gnu11) from=$build/mmu-plain
 	name="$(basename "$patch" .patch): $(head -n 1 "$patch")"
 	mkdir -p "$dir/obj"
 	cp -r "$here/../../module" "$dir/module"
