@@ -8,6 +8,7 @@ extern const struct test pure_tests[];
 extern const struct test slots_tests[];
 extern const struct test fault_tests[];
 extern const struct test zap_tests[];
+extern const struct test verify_tests[];
 extern const struct test wait_tests[];
 extern const struct test dirty_tests[];
 extern const struct test race_tests[];
@@ -20,6 +21,7 @@ int main(int argc, char **argv)
 		slots_tests,
 		fault_tests,
 		zap_tests,
+		verify_tests,
 		wait_tests,
 		dirty_tests,
 		race_tests,

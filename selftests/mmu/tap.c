@@ -20,6 +20,21 @@ void (*test_fail_hook)(void);
 /* Also without test_main(), under the fuzzer. */
 static bool fail_aborts = true;
 
+#ifdef TEST_COVERAGE
+void __gcov_dump(void);
+#else
+static void __gcov_dump(void)
+{
+}
+#endif
+
+void test_exit(int status)
+{
+	fflush(stdout);
+	__gcov_dump();
+	_exit(status);
+}
+
 unsigned int test_runs(unsigned int usual)
 {
 	unsigned int runs = usual * test_options.scale / 100;
@@ -63,8 +78,7 @@ static bool test_passes(const struct test *test, bool use_fork)
 	if (!pid) {
 		alarm(TEST_SECONDS);
 		test->fn();
-		fflush(stdout);
-		_exit(0);
+		test_exit(0);
 	}
 	if (waitpid(pid, &status, 0) != pid) {
 		perror("# waitpid");

@@ -39,6 +39,9 @@ int test_main(int argc, char **argv, const struct test *const *suites);
 /* Set by sim.c: what to print besides the message. */
 extern void (*test_fail_hook)(void);
 
+/* Leave a child process. */
+void test_exit(int status) __attribute__((noreturn));
+
 void test_fail(const char *file, int line, const char *fmt, ...)
 	__attribute__((noreturn, format(printf, 3, 4)));
 

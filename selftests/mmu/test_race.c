@@ -446,6 +446,36 @@ static void test_get_dirty_vs_write(void)
 	explore(get_dirty_vs_write, 4, test_runs(PAIRS));
 }
 
+static void act_read_twice(void *arg)
+{
+	guest_touch(&world.vcpus[(long)arg], GFN, ACCESS_READ);
+	guest_touch(&world.vcpus[(long)arg], GFN, ACCESS_READ);
+}
+
+/* Hardware sets A and D without any lock, between a look and an exchange. */
+static void hardware_vs_bits(const struct sim_plan *plan)
+{
+	options.accessed_dirty = true;
+	begin(plan);
+	options.accessed_dirty = false;
+	world_must_set(1, GFN - 2, 4, hva_of(0), KVM_MEM_LOG_DIRTY_PAGES);
+	guest_must(&world.vcpus[2], GFN, ACCESS_WRITE, TOUCH_RAM);
+	slat_memslots_age(&world.slots, hva_of(0), hva_of(4), true);
+	tlb_flush(ALL_CPUS);
+	sim_spawn("get", act_get_dirty, NULL);
+	sim_spawn("age", act_age, NULL);
+	spawn_vcpu(0, act_read_twice);
+	spawn_vcpu(1, act_write);
+	sim_join_all();
+	world_get_dirty(1, false);
+	world_end();
+}
+
+static void test_hardware_vs_bits(void)
+{
+	explore(hardware_vs_bits, 4, test_runs(PAIRS));
+}
+
 /* Protected by an earlier collection: W comes back without the host. */
 static void get_dirty_vs_mend(const struct sim_plan *plan)
 {
@@ -546,6 +576,7 @@ const struct test race_tests[] = {
 	{ "race: enabling the dirty log against the kernel's writes",
 	  test_log_on_vs_kernel },
 	{ "race: collecting dirty pages against writes", test_get_dirty_vs_write },
+	{ "race: A and D bits that hardware sets meanwhile", test_hardware_vs_bits },
 	{ "race: collecting dirty pages against mending leafs", test_get_dirty_vs_mend },
 	{ "race: collecting dirty pages against the kernel's writes",
 	  test_get_dirty_vs_kernel },

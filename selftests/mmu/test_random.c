@@ -56,7 +56,7 @@ static bool program_passes(u64 seed, const struct knobs *knobs, const u8 *ops,
 			_exit(1);
 		alarm(10);
 		run_program(seed, knobs, ops, nr);
-		_exit(0);
+		test_exit(0);
 	}
 	waitpid(pid, &status, 0);
 	return WIFEXITED(status) && !WEXITSTATUS(status);
@@ -143,7 +143,7 @@ static void run_many(const struct knobs *knobs, unsigned int runs, size_t nr)
 			alarm(20);
 			run_program(seed, knobs, ops, nr);
 		}
-		_exit(0);
+		test_exit(0);
 	}
 	close(pipes[1]);
 	while (read(pipes[0], &at, sizeof(at)) == sizeof(at))

@@ -284,6 +284,46 @@ static void test_retired_are_bounded(void)
 	world_end();
 }
 
+static void toggle_log_for_ever(void *arg)
+{
+	unsigned int *done = arg;
+	struct kvm_userspace_memory_region r = {
+		.memory_size = 8 * SLAT_PAGE_SIZE, .userspace_addr = HOST_BASE,
+	};
+
+	for (*done = 0; *done < 1000; (*done)++) {
+		r.flags = *done & 1 ? 0 : KVM_MEM_LOG_DIRTY_PAGES;
+		CHECK_EQ(slat_memslots_set_region(&world.slots, &r), 0);
+	}
+}
+
+/* With many slots a set is big: then even a change that need not wait does. */
+static void test_retired_memory_is_bounded(void)
+{
+	struct world_options options = { .gen_bits = 39, .nr_slots = 2100, .vcpus = 1 };
+	struct kvm_userspace_memory_region r = { .memory_size = 8 * SLAT_PAGE_SIZE };
+	unsigned int done;
+	int task;
+
+	world_begin(test_options.seed, NULL, &options);
+	for (r.slot = 0; r.slot < 2000; r.slot++) {
+		r.guest_phys_addr = r.slot * 16 * SLAT_PAGE_SIZE;
+		r.userspace_addr = HOST_BASE;
+		CHECK_EQ(slat_memslots_set_region(&world.slots, &r), 0);
+	}
+	vcpu_enter(CPU(0));
+	sim_section(false);
+	task = sim_spawn("toggle", toggle_log_for_ever, &done);
+	CHECK(!sim_run(task));
+	CHECK(done > 100 && done < 600);
+	vcpu_leave(CPU(0));
+	CHECK(sim_run(task));
+	CHECK_EQ(done, 1000);
+	for (r.slot = 0, r.memory_size = 0; r.slot < 2000; r.slot++)
+		CHECK_EQ(slat_memslots_set_region(&world.slots, &r), 0);
+	world_end();
+}
+
 static u64 *shared_word;
 
 /* Publishes, waits, and reuses: a reader inside must keep the old alive. */
@@ -351,6 +391,8 @@ const struct test wait_tests[] = {
 	{ "a slot created or moved inside a host change", test_slot_in_change },
 	{ "retired objects go when their last reader left", test_retire },
 	{ "old slot sets are freed when the sleeper wakes", test_retired_are_bounded },
+	{ "old slot sets of a sleeper are bounded in memory",
+	  test_retired_memory_is_bounded },
 	{ "epochs on a machine with store buffers", test_epoch_barriers },
 	{ }
 };
