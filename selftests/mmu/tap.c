@@ -76,7 +76,7 @@ static bool test_passes(const struct test *test, bool use_fork)
 		exit(1);
 	}
 	if (!pid) {
-		alarm(TEST_SECONDS);
+		alarm(TEST_SECONDS * (1 + test_options.scale / 100));
 		test->fn();
 		test_exit(0);
 	}
