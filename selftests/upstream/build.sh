@@ -12,7 +12,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../../scripts/lib.sh"
 
 TESTS=(set_memory_region_test demand_paging_test memslot_modification_stress_test
-	kvm_create_max_vcpus x86_64/set_sregs_test)
+	kvm_create_max_vcpus x86_64/set_sregs_test x86_64/userspace_io_test
+	dirty_log_test dirty_log_perf_test kvm_page_table_test memslot_perf_test)
 
 build() {
 	local src=$1 out=$2 kvm=$1/tools/testing/selftests/kvm name
@@ -27,6 +28,7 @@ build() {
 	make -C "$kvm" OUTPUT="$out/objects" \
 		KHDR_INCLUDES="-isystem $out/headers/usr/include" \
 		LINUX_HDR_PATH="$out/headers/usr/include/" \
+		CC="gcc -DTEST_ASSERT_EQ=ASSERT_EQ" \
 		LDFLAGS="-static -pthread -no-pie -Wl,--wrap=ioctl" \
 		LDLIBS="$out/objects/irqchip_wrap.o -ldl" \
 		"${TESTS[@]/#/$out/objects/}"

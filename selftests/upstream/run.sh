@@ -26,6 +26,13 @@ upstream() {
 upstream set_sregs_test 120
 upstream demand_paging_test 300 -v 1 -b 16M
 upstream memslot_modification_stress_test 300 -v 1 -b 16M -i 20
+upstream userspace_io_test 120
+upstream kvm_page_table_test 300 -v 1 -b 16M
+upstream dirty_log_perf_test 300 -v 1 -b 16M -i 2
+if [ "$extent" = full ]; then
+	upstream dirty_log_test 1500 -i 30 -M dirty-log
+	upstream dirty_log_test 1500 -i 30 -M clear-log
+fi
 upstream kvm_create_max_vcpus 600
 # Adds as many slots as the device offers: minutes with all 32764 of them.
 if [ "$device" = slat ] || [ "$extent" = full ]; then
