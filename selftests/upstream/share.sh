@@ -19,11 +19,13 @@ on() {
 	unshare -m sh -c 'mount --bind "$0" /dev/kvm && exec "$@"' "$node" "$@"
 }
 
-# hold DEVICE: a VM that stays until let_go; ready once its vCPU runs.
+# hold DEVICE: a VM that stays until let_go; ready once its vCPU runs. On one
+# CPU: the test's vCPU thread searches, unlocked, the tree of regions that its
+# main thread changes, and on two CPUs sooner or later does not find one.
 hold() {
 	# shellcheck disable=SC2016
-	unshare -m sh -c 'mount --bind "$0" /dev/kvm && exec "$@"' "$1" \
-		"$dir/memslot_modification_stress_test" -v 1 -b 16M -i 1000000 >/tmp/hold 2>&1 &
+	unshare -m sh -c 'mount --bind "$0" /dev/kvm && exec "$@"' "$1" taskset 1 \
+		"$dir/memslot_modification_stress_test" -v 1 -b 16M -i 1000000 -d 100000 >/tmp/hold 2>&1 &
 	spun=$!
 	sleep 3
 	kill -0 "$spun" && return
@@ -76,11 +78,16 @@ tap_check "share: slat runs once kvm_intel's VM is gone" on /dev/slat "$dir/set_
 tap_check "share: CREATE_VM on kvm_intel is EBUSY while slat has a VM" slat_first
 tap_check "share: kvm_intel runs once slat's VM is gone" on /dev/kvm0 "$dir/set_sregs_test"
 
-# hotplug DEVICE: a CPU goes and comes while a VM runs on that device.
+# hotplug DEVICE: a CPU goes and comes while a VM runs on that device; or, where
+# kvm_intel keeps the state of CPU hotplug to itself (6.1), slat refuses and says so.
 hotplug() {
 	online=/sys/devices/system/cpu/cpu1/online
 	hold "$1" || return 1
-	echo 0 >"$online" && sleep 1 && echo 1 >"$online" && sleep 1
+	if echo 0 >"$online"; then
+		sleep 1 && echo 1 >"$online" && sleep 1
+	else
+		dmesg | grep 'slat: CPU 1 stays online'
+	fi
 	status=$?
 	kill -0 "$spun" || { cat /tmp/hold; status=1; }
 	let_go
