@@ -74,6 +74,14 @@ void vm_destroy(struct vm *vm)
 	close(vm->dev);
 }
 
+bool vm_is_kvm(struct vm *vm)
+{
+	char path[32], name[64] = "";
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", vm->fd);
+	return readlink(path, name, sizeof(name) - 1) > 0 && strstr(name, "kvm-vm");
+}
+
 void *vm_alloc(size_t size)
 {
 	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE,

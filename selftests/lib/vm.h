@@ -47,6 +47,8 @@ int vm_check_extension(int fd, long cap);
 
 void vm_create(struct vm *vm);
 void vm_destroy(struct vm *vm);
+/* Is it KVM itself? For the few cases where KVM does less than Slat promises. */
+bool vm_is_kvm(struct vm *vm);
 
 /* Anonymous zeroed host memory, page aligned, 4K pages. */
 void *vm_alloc(size_t size);
