@@ -134,7 +134,7 @@ static bool clear_range_is_ok(const struct slat_memslot *slot,
 {
 	u64 npages = log->num_pages;
 
-	if (log->first_page % WORD_BITS || log->first_page > slot->npages)
+	if (log->first_page > slot->npages)
 		return false;
 	if (npages > slot->npages - log->first_page)
 		return false;
@@ -171,6 +171,9 @@ int slat_memslots_clear_dirty_log(struct slat_memslots *slots,
 	const struct slat_memslot *slot;
 	int err;
 
+	/* As in KVM, before the slot is looked for. */
+	if (log->first_page % WORD_BITS)
+		return -EINVAL;
 	port_mutex_lock(&slots->lock);
 	err = logging_slot(slots, log->slot, &slot);
 	if (!err)
