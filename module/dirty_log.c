@@ -50,7 +50,7 @@ static int logging_slot(struct slat_memslots *slots, u32 id,
 	port_assert_mutex(&slots->lock);
 	if (id >= slots->config.nr_max)
 		return -EINVAL;
-	*slot = slat_slots_find_id(slots->root, id);
+	*slot = slat_memslots_find_id(slots, id);
 	if (!*slot || !(*slot)->log)
 		return -ENOENT;
 	return 0;

@@ -1,90 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Slots by host address: a sorted array in which each range knows the greatest
- * end so far, so that a search backwards knows when to stop. Built by
- * memslots.c for each update that changes host ranges, walked by the
- * mmu_notifier.
+ * Slots by host address: a tree in which each node knows the greatest end below
+ * it, so that a search backwards knows where not to look. Changed by memslots.c
+ * for each update that changes host ranges, walked by the mmu_notifier.
  */
 #include "hva_index.h"
-#include "array.h"
 
-static struct slat_hva_range range_of(const struct slat_memslot *slot)
+static struct slat_tree_entry range_of(const struct slat_memslot *slot)
 {
-	return (struct slat_hva_range) {
+	return (struct slat_tree_entry) {
 		.start = slot->hva,
+		.tie = slot->base_gfn,
 		.end = slot->hva + (slot->npages << SLAT_PAGE_SHIFT),
-		.base_gfn = slot->base_gfn,
 	};
 }
 
-static bool range_is_before(const struct slat_hva_range *a,
-			    const struct slat_hva_range *b)
+int slat_hva_index_replace(struct slat_tree_node *index,
+			   const struct slat_memslot *old,
+			   const struct slat_memslot *new,
+			   struct slat_tree_node **result)
 {
-	return a->start < b->start ||
-	       (a->start == b->start && a->base_gfn < b->base_gfn);
-}
+	struct slat_tree_entry out, in;
 
-/* Number of ranges that sort before @key. */
-static u32 index_before(const struct slat_hva_index *index,
-			const struct slat_hva_range *key)
-{
-	u32 low = 0, high = index ? index->nr : 0;
-
-	while (low < high) {
-		u32 mid = low + (high - low) / 2;
-
-		if (range_is_before(&index->ranges[mid], key))
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
-/* Fill in max_end from position @from on: below it nothing changed. */
-static void index_fill_max_end(struct slat_hva_index *index, u32 from)
-{
-	hva_t max_end = from ? index->ranges[from - 1].max_end : 0;
-	u32 i;
-
-	for (i = from; i < index->nr; i++) {
-		max_end = max(max_end, index->ranges[i].end);
-		index->ranges[i].max_end = max_end;
-	}
-}
-
-struct slat_hva_index *slat_hva_index_replace(const struct slat_hva_index *index,
-					      const struct slat_memslot *old,
-					      const struct slat_memslot *new)
-{
-	u32 nr = index ? index->nr : 0;
-	struct slat_hva_range leaving, coming;
-	struct slat_hva_index *copy;
-	struct slat_exchange change = {
-		.size = sizeof(coming),
-		.nr = nr,
-		.out = SLAT_EXCHANGE_NONE,
-		.in = SLAT_EXCHANGE_NONE,
-		.item = &coming,
-	};
-
-	nr = nr - !!old + !!new;
-	copy = port_alloc(sizeof(*copy) + nr * sizeof(copy->ranges[0]));
-	if (!copy)
-		return NULL;
-	copy->nr = nr;
-	if (old) {
-		leaving = range_of(old);
-		change.out = index_before(index, &leaving);
-	}
-	if (new) {
-		coming = range_of(new);
-		change.in = index_before(index, &coming);
-	}
-	slat_array_exchange(copy->ranges, index ? index->ranges : NULL, &change);
-	/* Neither position is one, when nothing changes. */
-	index_fill_max_end(copy, min(min(change.in, change.out), nr));
-	return copy;
+	if (old)
+		out = range_of(old);
+	if (new)
+		in = range_of(new);
+	return slat_tree_change(index, old ? &out : NULL, new ? &in : NULL,
+				result);
 }
 
 void slat_hva_walk_start(struct slat_hva_walk *walk, hva_t start, hva_t end)
@@ -92,31 +35,25 @@ void slat_hva_walk_start(struct slat_hva_walk *walk, hva_t start, hva_t end)
 	walk->start = start;
 	walk->end = end;
 	/* Before this sorts everything that starts below @end. */
-	walk->at.start = end;
-	walk->at.base_gfn = 0;
+	walk->at_hva = end;
+	walk->at_gfn = 0;
 }
 
 bool slat_hva_walk_next(struct slat_hva_walk *walk,
-			const struct slat_hva_index *index)
+			const struct slat_tree_node *index)
 {
-	u32 at = index_before(index, &walk->at);
+	const struct slat_tree_entry *range =
+		slat_tree_last_reaching(index, walk->at_hva, walk->at_gfn,
+					walk->start);
+	hva_t from, to;
 
-	while (at--) {
-		const struct slat_hva_range *range = &index->ranges[at];
-		hva_t from, to;
-
-		if (range->max_end <= walk->start)
-			return false;
-		if (range->end <= walk->start)
-			continue;
-		walk->at = *range;
-		from = max(walk->start, range->start);
-		to = min(walk->end, range->end);
-		walk->first = range->base_gfn +
-			      ((from - range->start) >> SLAT_PAGE_SHIFT);
-		walk->last = range->base_gfn +
-			     ((to - 1 - range->start) >> SLAT_PAGE_SHIFT) + 1;
-		return true;
-	}
-	return false;
+	if (!range)
+		return false;
+	walk->at_hva = range->start;
+	walk->at_gfn = range->tie;
+	from = max_t(hva_t, walk->start, range->start);
+	to = min_t(hva_t, walk->end, range->end);
+	walk->first = range->tie + ((from - range->start) >> SLAT_PAGE_SHIFT);
+	walk->last = range->tie + ((to - 1 - range->start) >> SLAT_PAGE_SHIFT) + 1;
+	return true;
 }

@@ -8,55 +8,40 @@
 #define SLAT_HVA_INDEX_H
 
 #include "memslots.h"
+#include "slot_tree.h"
 
 /**
- * struct slat_hva_range - one slot as the host sees it
- * @start: first host address
- * @end: first host address behind it
- * @max_end: the greatest @end of this and all earlier ranges of the index
- * @base_gfn: gfn of @start; unique in an index
- */
-struct slat_hva_range {
-	hva_t start;
-	hva_t end;
-	hva_t max_end;
-	gfn_t base_gfn;
-};
-
-/**
- * struct slat_hva_index - all slots, sorted by (start, base_gfn); immutable
- * @nr: number of ranges
- * @ranges: the ranges; slots may share host memory, so they may overlap
- */
-struct slat_hva_index {
-	u32 nr;
-	struct slat_hva_range ranges[];
-};
-
-/**
- * slat_hva_index_replace() - a copy of an index with one slot exchanged
- * @index: the index, or NULL for the empty one
+ * slat_hva_index_replace() - an index with one slot exchanged
+ * @index: the index that it is made from; stays as it is
  * @old: slot to leave out, or NULL
  * @new: slot to add, or NULL
+ * @result: the new index, to be dropped by slat_tree_put()
  *
- * Return: the new index, to be freed by port_free(), or NULL without memory.
+ * Slots may share host memory, so ranges may overlap; they are ordered by
+ * (hva, base_gfn). An index knows nothing of a slot but where it is: it stays
+ * valid when a slot object is exchanged for one in the same place.
+ *
+ * Return: 0 or -ENOMEM.
  */
-struct slat_hva_index *slat_hva_index_replace(const struct slat_hva_index *index,
-					      const struct slat_memslot *old,
-					      const struct slat_memslot *new);
+int slat_hva_index_replace(struct slat_tree_node *index,
+			   const struct slat_memslot *old,
+			   const struct slat_memslot *new,
+			   struct slat_tree_node **result);
 
 /**
  * struct slat_hva_walk - a walk over the parts of a host range that slots map
  * @start: first host address
  * @end: first host address behind the range
- * @at: range found last: the walk goes down from here, in any index
+ * @at_hva: where the range found last starts, and
+ * @at_gfn: its first gfn: the walk goes down from here, in any index
  * @first: found: first gfn
  * @last: found: first gfn behind the part
  */
 struct slat_hva_walk {
 	hva_t start;
 	hva_t end;
-	struct slat_hva_range at;
+	hva_t at_hva;
+	gfn_t at_gfn;
 	gfn_t first;
 	gfn_t last;
 };
@@ -73,6 +58,6 @@ void slat_hva_walk_start(struct slat_hva_walk *walk, hva_t start, hva_t end);
  * Return: false when there are no more.
  */
 bool slat_hva_walk_next(struct slat_hva_walk *walk,
-			const struct slat_hva_index *index);
+			const struct slat_tree_node *index);
 
 #endif

@@ -29,7 +29,9 @@
  * @invalid: stands in for @old while it goes; NULL for CREATE and FLAGS_ONLY
  * @flux: the set with @invalid, or the unchanged set before a wrap
  * @final: the set to be
- * @index: the hva index to be, NULL if it does not change
+ * @index: the hva index to be, if @moves
+ * @moves: host ranges change: all but FLAGS
+ * @id: of the slot
  */
 struct change {
 	struct slat_memslot *old;
@@ -37,7 +39,9 @@ struct change {
 	struct slat_memslot *invalid;
 	struct slat_slots_root *flux;
 	struct slat_slots_root *final;
-	struct slat_hva_index *index;
+	struct slat_tree_node *index;
+	bool moves;
+	u32 id;
 };
 
 /*
@@ -52,29 +56,24 @@ static void root_publish(struct slat_memslots *slots, struct slat_slots_root *ro
 }
 
 static void index_publish(struct slat_memslots *slots,
-			  struct slat_hva_index *index)
+			  struct slat_tree_node *index)
 {
-	struct slat_hva_index *old;
+	struct slat_tree_node *old;
 
 	port_write_lock(&slots->index_lock);
 	old = slots->index;
 	slots->index = index;
 	port_write_unlock(&slots->index_lock);
-	port_free(old);
+	slat_tree_put(old);
 }
 
 int slat_memslots_init(struct slat_memslots *slots, struct slat_mmu *mmu,
 		       const struct slat_memslots_config *config)
 {
-	slots->index = slat_hva_index_replace(NULL, NULL, NULL);
-	if (!slots->index)
+	slots->root = slat_slots_root_create(config->first_generation &
+					     ~SLAT_GEN_IN_FLUX);
+	if (!slots->root)
 		return -ENOMEM;
-	slots->root = slat_slots_root_alloc(0);
-	if (!slots->root) {
-		port_free(slots->index);
-		return -ENOMEM;
-	}
-	slots->root->generation = config->first_generation & ~SLAT_GEN_IN_FLUX;
 	slots->config = *config;
 	slots->mmu = mmu;
 	slat_notify_init(&slots->notify);
@@ -87,10 +86,37 @@ void slat_memslots_destroy(struct slat_memslots *slots)
 {
 	u32 i;
 
-	for (i = 0; i < slots->root->nr; i++)
-		slat_memslot_free(slots->root->by_gfn[i]);
-	port_free(slots->root);
-	port_free(slots->index);
+	for (i = 0; i < slots->nr_ids; i++)
+		slat_memslot_free(slots->by_id[i]);
+	port_free(slots->by_id);
+	slat_slots_root_free(slots->root);
+	slat_tree_put(slots->index);
+}
+
+const struct slat_memslot *slat_memslots_find_id(const struct slat_memslots *slots,
+						 u32 id)
+{
+	port_assert_mutex(&slots->lock);
+	return id < slots->nr_ids ? slots->by_id[id] : NULL;
+}
+
+/* Make room for @id: at least twice what there was, so that it is rare. */
+static int ids_grow(struct slat_memslots *slots, u32 id)
+{
+	u32 nr = min(max(id + 1, 2 * slots->nr_ids), slots->config.nr_max);
+	struct slat_memslot **by_id, **old = slots->by_id;
+
+	if (id < slots->nr_ids)
+		return 0;
+	by_id = port_alloc(nr * sizeof(by_id[0]));
+	if (!by_id)
+		return -ENOMEM;
+	if (old)
+		memcpy(by_id, old, slots->nr_ids * sizeof(by_id[0]));
+	slots->by_id = by_id;
+	slots->nr_ids = nr;
+	port_free(old);
+	return 0;
 }
 
 /* Everything that can be said about a request without knowing the slots. */
@@ -155,9 +181,9 @@ static void change_free(struct change *change)
 {
 	slat_memslot_free(change->new);
 	slat_memslot_free(change->invalid);
-	port_free(change->flux);
-	port_free(change->final);
-	port_free(change->index);
+	slat_slots_root_free(change->flux);
+	slat_slots_root_free(change->final);
+	slat_tree_put(change->index);
 }
 
 /* Does a new log begin with every page dirty? */
@@ -197,13 +223,12 @@ static int change_prepare(struct slat_memslots *slots, struct change *change,
 						next);
 	if (!change->final)
 		return -ENOMEM;
-	if (kind != CHANGE_FLAGS) {
-		change->index = slat_hva_index_replace(slots->index, change->old,
-						       change->new);
-		if (!change->index)
-			return -ENOMEM;
-	}
-	return 0;
+	change->moves = kind != CHANGE_FLAGS;
+	if (change->moves &&
+	    slat_hva_index_replace(slots->index, change->old, change->new,
+				   &change->index))
+		return -ENOMEM;
+	return ids_grow(slots, r->slot);
 }
 
 /*
@@ -247,7 +272,7 @@ static void change_finish(struct slat_memslots *slots, struct change *change,
 	struct slat_epochs *epochs = slots->mmu->epochs;
 
 	/* A slot is known to the notifier before the first fault can see it. */
-	if (change->index)
+	if (change->moves)
 		index_publish(slots, change->index);
 	root_publish(slots, change->final);
 	/* A fault that checked the old set has written its entry after this. */
@@ -260,6 +285,7 @@ static void change_finish(struct slat_memslots *slots, struct change *change,
 	slat_slots_root_retire(epochs, change->flux);
 	slat_memslot_retire(epochs, change->old);
 	slat_memslot_retire(epochs, change->invalid);
+	slots->by_id[change->id] = change->new;
 }
 
 static void change_commit(struct slat_memslots *slots, struct change *change)
@@ -277,8 +303,8 @@ static void change_commit(struct slat_memslots *slots, struct change *change)
 	change_finish(slots, change, before);
 }
 
-/* Slot pointers in sets that a sleeping reader keeps alive, at most. */
-#define MAX_RETIRED_POINTERS	BIT_ULL(20)
+/* Objects that a sleeping reader keeps alive, at most. */
+#define MAX_RETIRED	BIT_ULL(12)
 
 /*
  * Free old sets, and bound their number: a client that updates slots in a loop
@@ -289,8 +315,7 @@ static void sets_reap(struct slat_memslots *slots)
 	struct slat_epochs *epochs = slots->mmu->epochs;
 
 	slat_epoch_reap(epochs);
-	if (READ_ONCE(epochs->nr_retired) * (slots->root->nr + 1) <=
-	    MAX_RETIRED_POINTERS)
+	if (READ_ONCE(epochs->nr_retired) <= MAX_RETIRED)
 		return;
 	slat_epoch_wait(epochs, slat_epoch_advance(epochs));
 	slat_epoch_reap(epochs);
@@ -299,7 +324,7 @@ static void sets_reap(struct slat_memslots *slots)
 int slat_memslots_set_region(struct slat_memslots *slots,
 			     const struct kvm_userspace_memory_region *region)
 {
-	struct change change = {};
+	struct change change = { .id = region->slot };
 	int kind, err;
 
 	err = region_check(slots, region);
@@ -308,7 +333,7 @@ int slat_memslots_set_region(struct slat_memslots *slots,
 
 	port_mutex_lock(&slots->lock);
 	change.old = (struct slat_memslot *)
-		slat_slots_find_id(slots->root, region->slot);
+		slat_memslots_find_id(slots, region->slot);
 	kind = change_kind(slots, region, change.old);
 	if (kind > CHANGE_NONE) {
 		err = change_prepare(slots, &change, region, kind);

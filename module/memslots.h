@@ -22,6 +22,9 @@
 #define SLAT_NR_MEMSLOTS	32764
 #define SLAT_MAX_SLOT_PAGES	((1ULL << 31) - 1)
 
+struct slat_dirty_log;
+struct slat_tree_node;
+
 /**
  * struct slat_memslot - one slot; immutable. Any change makes a new object.
  * @base_gfn: first guest page
@@ -48,20 +51,15 @@ struct slat_memslot {
  * struct slat_slots_root - all slots at one moment; immutable
  * @generation: of this set; bit 63 while a change is in flux
  * @nr: number of slots
- * @by_gfn: sorted by base_gfn
- * @by_id: sorted by id
+ * @by_gfn: the slots by base_gfn; a reference
  * @retired: to free it after the last reader
  */
 struct slat_slots_root {
 	u64 generation;
 	u32 nr;
-	struct slat_memslot **by_gfn;
-	struct slat_memslot **by_id;
+	struct slat_tree_node *by_gfn;
 	struct slat_retired retired;
 };
-
-struct slat_hva_index;
-struct slat_dirty_log;
 
 /**
  * struct slat_memslots_config - const after init
@@ -80,6 +78,9 @@ struct slat_memslots_config {
  * @root: the current set; published with release, read inside a section
  * @lock: slots_lock, serialises updates; outermost lock
  * @npages: pages in all slots; under @lock
+ * @by_id: the slots of the last complete set by id, NULL where there is none;
+ *	under @lock
+ * @nr_ids: length of @by_id
  * @config: limits
  * @mmu: the EPT that the slots rule
  * @notify: host changes in progress
@@ -93,13 +94,15 @@ struct slat_memslots {
 	struct slat_slots_root *root;
 	port_mutex_t lock;
 	u64 npages;
+	struct slat_memslot **by_id;
+	u32 nr_ids;
 	struct slat_memslots_config config;
 	struct slat_mmu *mmu;
 	struct slat_notify notify;
 	u64 manual_protect;
 	enum slat_wrprot_policy policy;
 	port_rwlock_t index_lock;
-	struct slat_hva_index *index;
+	struct slat_tree_node *index;
 };
 
 /**
@@ -149,9 +152,9 @@ slat_memslots_read(const struct slat_memslots *slots)
 const struct slat_memslot *slat_slots_find(const struct slat_slots_root *root,
 					   gfn_t gfn);
 
-/* The slot with number @id in set @root, or NULL. */
-const struct slat_memslot *slat_slots_find_id(const struct slat_slots_root *root,
-					      u32 id);
+/* The slot with number @id, or NULL; slots_lock is held. */
+const struct slat_memslot *slat_memslots_find_id(const struct slat_memslots *slots,
+						 u32 id);
 
 static inline hva_t slat_memslot_hva(const struct slat_memslot *slot, gfn_t gfn)
 {

@@ -4,25 +4,30 @@
  * called by memslots.c under slots_lock, the searches by every reader.
  */
 #include "slot_set.h"
-#include "array.h"
 #include "dirty_log.h"
+#include "slot_tree.h"
 
-struct slat_slots_root *slat_slots_root_alloc(u32 nr)
+struct slat_slots_root *slat_slots_root_create(u64 gen)
 {
-	struct slat_slots_root *root;
+	struct slat_slots_root *root = port_alloc(sizeof(*root));
 
-	root = port_alloc(sizeof(*root) + 2 * nr * sizeof(root->by_gfn[0]));
-	if (!root)
-		return NULL;
-	root->nr = nr;
-	root->by_gfn = (struct slat_memslot **)(root + 1);
-	root->by_id = root->by_gfn + nr;
+	if (root)
+		root->generation = gen;
 	return root;
+}
+
+void slat_slots_root_free(struct slat_slots_root *root)
+{
+	if (!root)
+		return;
+	slat_tree_put(root->by_gfn);
+	port_free(root);
 }
 
 static void root_retired_free(struct slat_retired *retired)
 {
-	port_free(container_of(retired, struct slat_slots_root, retired));
+	slat_slots_root_free(container_of(retired, struct slat_slots_root,
+					  retired));
 }
 
 void slat_memslot_free(struct slat_memslot *slot)
@@ -51,89 +56,43 @@ void slat_memslot_retire(struct slat_epochs *epochs, struct slat_memslot *slot)
 		slat_epoch_retire(epochs, &slot->retired, slot_retired_free);
 }
 
-/* Number of slots that begin at or below @gfn. */
-static u32 slots_up_to_gfn(const struct slat_slots_root *root, gfn_t gfn)
-{
-	u32 low = 0, high = root->nr;
-
-	while (low < high) {
-		u32 mid = low + (high - low) / 2;
-
-		if (root->by_gfn[mid]->base_gfn <= gfn)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
-/* Number of slots whose id is below @id. */
-static u32 slots_below_id(const struct slat_slots_root *root, u32 id)
-{
-	u32 low = 0, high = root->nr;
-
-	while (low < high) {
-		u32 mid = low + (high - low) / 2;
-
-		if (root->by_id[mid]->id < id)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
 const struct slat_memslot *slat_slots_find(const struct slat_slots_root *root,
 					   gfn_t gfn)
 {
-	u32 nr = slots_up_to_gfn(root, gfn);
-	const struct slat_memslot *slot;
+	const struct slat_tree_entry *entry = slat_tree_floor(root->by_gfn, gfn, 0);
 
-	if (!nr)
-		return NULL;
-	slot = root->by_gfn[nr - 1];
-	return gfn - slot->base_gfn < slot->npages ? slot : NULL;
+	return entry && gfn < entry->end ? entry->slot : NULL;
 }
 
-const struct slat_memslot *slat_slots_find_id(const struct slat_slots_root *root,
-					      u32 id)
+static struct slat_tree_entry entry_of_slot(const struct slat_memslot *slot)
 {
-	u32 at = slots_below_id(root, id);
-
-	if (at == root->nr || root->by_id[at]->id != id)
-		return NULL;
-	return root->by_id[at];
+	return (struct slat_tree_entry) {
+		.start = slot->base_gfn,
+		.end = slot->base_gfn + slot->npages,
+		.slot = slot,
+	};
 }
 
 struct slat_slots_root *slat_slots_root_replace(const struct slat_slots_root *root,
 						const struct slat_memslot *old,
-						struct slat_memslot *new, u64 gen)
+						const struct slat_memslot *new,
+						u64 gen)
 {
-	struct slat_slots_root *copy =
-		slat_slots_root_alloc(root->nr - !!old + !!new);
-	struct slat_exchange change = {
-		.size = sizeof(new),
-		.nr = root->nr,
-		.out = SLAT_EXCHANGE_NONE,
-		.in = SLAT_EXCHANGE_NONE,
-		.item = &new,
-	};
+	struct slat_slots_root *copy = slat_slots_root_create(gen);
+	struct slat_tree_entry out, in;
 
 	if (!copy)
 		return NULL;
-	copy->generation = gen;
 	if (old)
-		change.out = slots_up_to_gfn(root, old->base_gfn) - 1;
+		out = entry_of_slot(old);
 	if (new)
-		change.in = slots_up_to_gfn(root, new->base_gfn);
-	slat_array_exchange(copy->by_gfn, root->by_gfn, &change);
-
-	if (old)
-		change.out = slots_below_id(root, old->id);
-	if (new)
-		change.in = slots_below_id(root, new->id);
-	slat_array_exchange(copy->by_id, root->by_id, &change);
-	return copy;
+		in = entry_of_slot(new);
+	copy->nr = root->nr - !!old + !!new;
+	if (!slat_tree_change(root->by_gfn, old ? &out : NULL,
+			      new ? &in : NULL, &copy->by_gfn))
+		return copy;
+	port_free(copy);
+	return NULL;
 }
 
 struct slat_memslot *
@@ -174,15 +133,12 @@ struct slat_memslot *slat_memslot_create_invalid(const struct slat_memslot *slot
 bool slat_slots_overlap(const struct slat_slots_root *root, gfn_t start,
 			gfn_t end, const struct slat_memslot *self)
 {
-	u32 at = slots_up_to_gfn(root, end - 1);
+	const struct slat_tree_entry *last =
+		slat_tree_floor(root->by_gfn, end - 1, 0);
 
 	/* Slots are disjoint: at most one of those that reach in is @self. */
-	while (at--) {
-		const struct slat_memslot *slot = root->by_gfn[at];
-
-		if (slot == self)
-			continue;
-		return slot->base_gfn + slot->npages > start;
-	}
-	return false;
+	if (last && last->slot == self)
+		last = last->start ? slat_tree_floor(root->by_gfn,
+						     last->start - 1, 0) : NULL;
+	return last && last->end > start;
 }

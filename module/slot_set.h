@@ -8,21 +8,27 @@
 
 #include "memslots.h"
 
-/* An empty set, or one for @nr slots to be filled in; NULL without memory. */
-struct slat_slots_root *slat_slots_root_alloc(u32 nr);
+/* The empty set; NULL without memory. */
+struct slat_slots_root *slat_slots_root_create(u64 gen);
 
 /**
- * slat_slots_root_replace() - a copy of a set with one slot exchanged
- * @root: the set
+ * slat_slots_root_replace() - a set with one slot exchanged
+ * @root: the set that it is made from; stays as it is
  * @old: slot to leave out, or NULL
  * @new: slot to put in, or NULL
- * @gen: generation of the copy
+ * @gen: generation of the new set
  *
- * Return: the copy, or NULL without memory.
+ * With neither slot the new set differs in its generation alone.
+ *
+ * Return: the new set, or NULL without memory.
  */
 struct slat_slots_root *slat_slots_root_replace(const struct slat_slots_root *root,
 						const struct slat_memslot *old,
-						struct slat_memslot *new, u64 gen);
+						const struct slat_memslot *new,
+						u64 gen);
+
+/* Free a set that no reader ever saw or can see any more. NULL is fine. */
+void slat_slots_root_free(struct slat_slots_root *root);
 
 /* Hand over to the epochs: freed when no reader can hold it. NULL is fine. */
 void slat_slots_root_retire(struct slat_epochs *epochs,

@@ -14,8 +14,8 @@
  *             kvm_pfn_t, struct list_head, atomic64_t
  *  language   __user READ_ONCE WRITE_ONCE smp_mb smp_rmb smp_wmb smp_load_acquire
  *             smp_store_release likely unlikely container_of static_assert
- *             ARRAY_SIZE BIT_ULL GENMASK_ULL min max swap memcpy size_t
- *             E* error numbers
+ *             ARRAY_SIZE BIT_ULL GENMASK_ULL min max min_t max_t swap memcpy
+ *             size_t E* error numbers
  *             WARN_ON_ONCE (yields its condition)
  *  lists      LIST_HEAD INIT_LIST_HEAD list_add_tail list_del list_del_init list_empty
  *             list_splice_tail_init list_first_entry list_for_each_entry

@@ -5,6 +5,7 @@
 #include "tap.h"
 
 extern const struct test pure_tests[];
+extern const struct test tree_tests[];
 extern const struct test slots_tests[];
 extern const struct test fault_tests[];
 extern const struct test zap_tests[];
@@ -18,6 +19,7 @@ int main(int argc, char **argv)
 {
 	static const struct test *const suites[] = {
 		pure_tests,
+		tree_tests,
 		slots_tests,
 		fault_tests,
 		zap_tests,

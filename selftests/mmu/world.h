@@ -151,6 +151,12 @@ bool world_leaf_is_legal(gfn_t gfn, u64 entry, const char **why);
 void world_check_settled(void);
 /* Checks for a moment at which nothing at all is in flight. */
 void world_check(void);
+
+/* What holds in every tree of slots; returns the number of ranges. */
+u64 tree_check(const struct slat_tree_node *tree);
+
+/* The slot with number @id of the last complete set, or NULL. */
+const struct slat_memslot *world_slot(u32 id);
 void world_watch(void);
 /* Slot changes that touched @gfn ended at or after @since, or are in flight. */
 bool world_slot_changed(gfn_t gfn, u64 since);

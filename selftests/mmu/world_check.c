@@ -277,10 +277,15 @@ void world_check_settled(void)
 	tlb_for_each_linked(mmio_check, &now);
 }
 
+const struct slat_memslot *world_slot(u32 id)
+{
+	return id < world.slots.nr_ids ? world.slots.by_id[id] : NULL;
+}
+
 static void slot_check(const struct slat_slots_root *root,
 		       const struct flat_slot *slot)
 {
-	const struct slat_memslot *found = slat_slots_find_id(root, slot->id);
+	const struct slat_memslot *found = world_slot(slot->id);
 
 	if (!found || found->invalid || found->base_gfn != slot->base ||
 	    found->npages != slot->npages || found->hva != slot->hva ||
@@ -295,10 +300,44 @@ static void slot_check(const struct slat_slots_root *root,
 		FAIL("slot %u is found outside its range", slot->id);
 }
 
+static u64 node_check(const struct slat_tree_node *node, bool top)
+{
+	u64 nr = 0;
+	u32 i, j;
+
+	CHECK(atomic64_read(&node->refs) > 0);
+	CHECK(node->nr <= SLAT_TREE_FANOUT);
+	CHECK(node->nr >= (top ? 1 + !!node->level : SLAT_TREE_MIN));
+	for (i = 0; i < node->nr; i++) {
+		const struct slat_tree_entry *e = &node->entries[i];
+		const struct slat_tree_node *child = e->child;
+		u64 end = 0;
+
+		CHECK(!i || e[-1].start < e->start ||
+		      (e[-1].start == e->start && e[-1].tie < e->tie));
+		if (!node->level) {
+			nr++;
+			continue;
+		}
+		CHECK_EQ(child->level, node->level - 1);
+		CHECK(child->entries[0].start == e->start && child->entries[0].tie == e->tie);
+		for (j = 0; j < child->nr; j++)
+			end = max(end, child->entries[j].end);
+		CHECK_EQ(end, e->end);
+		nr += node_check(child, false);
+	}
+	return nr;
+}
+
+u64 tree_check(const struct slat_tree_node *tree)
+{
+	return tree ? node_check(tree, true) : 0;
+}
+
 static void slots_check(void)
 {
 	const struct slat_slots_root *root = world.slots.root;
-	u64 nr = 0, npages = 0;
+	u64 nr = 0, npages = 0, ids = 0;
 	u32 i;
 
 	for (i = 0; i < FLAT_MAX; i++) {
@@ -310,31 +349,26 @@ static void slots_check(void)
 	}
 	CHECK_EQ(root->nr, nr);
 	CHECK_EQ(world.slots.npages, npages);
-	for (i = 1; i < root->nr; i++) {
-		CHECK(root->by_gfn[i - 1]->base_gfn < root->by_gfn[i]->base_gfn);
-		CHECK(root->by_id[i - 1]->id < root->by_id[i]->id);
-	}
+	for (i = 0; i < world.slots.nr_ids; i++)
+		ids += !!world.slots.by_id[i];
+	CHECK_EQ(ids, nr);
+	CHECK_EQ(tree_check(root->by_gfn), nr);
 }
 
-/* The hva index has each slot once and nothing else, in order. */
+/* The hva index has each slot once and nothing else. */
 static void index_check(void)
 {
-	const struct slat_hva_index *index = world.slots.index;
-	hva_t max_end = 0;
-	u32 i;
+	const struct slat_tree_entry *range;
+	u64 start = ~0ULL, tie = ~0ULL;
 
-	CHECK_EQ(index->nr, world.slots.root->nr);
-	for (i = 0; i < index->nr; i++) {
-		const struct slat_hva_range *range = &index->ranges[i];
-		const struct flat_slot *slot = flat_find(&world.flat, range->base_gfn);
+	CHECK_EQ(tree_check(world.slots.index), world.slots.root->nr);
+	while ((range = slat_tree_last_reaching(world.slots.index, start, tie, 0))) {
+		const struct flat_slot *slot = flat_find(&world.flat, range->tie);
 
-		max_end = max(max_end, range->end);
-		CHECK(slot && slot->base == range->base_gfn && slot->hva == range->start);
+		CHECK(slot && slot->base == range->tie && slot->hva == range->start);
 		CHECK(range->end == range->start + slot->npages * SLAT_PAGE_SIZE);
-		CHECK(range->max_end == max_end);
-		CHECK(!i || range[-1].start < range->start ||
-		      (range[-1].start == range->start &&
-		       range[-1].base_gfn < range->base_gfn));
+		start = range->start;
+		tie = range->tie;
 	}
 }
 
