@@ -227,24 +227,13 @@ TEST_F(writers, a_log_that_ends_between_the_exit_and_its_answer)
 	}
 }
 
-static bool parameter_is_off(const char *path)
-{
-	FILE *file = fopen(path, "r");
-	int c = file ? fgetc(file) : EOF;
-
-	if (file)
-		fclose(file);
-	return c == 'N';
-}
-
 /* With A and D bits in the EPT, the processor's own walks write the guest's tables. */
 TEST_F(writers, bits_that_the_processor_sets_in_page_tables)
 {
 	struct dirty *d = &self->d;
 	struct pages table = pages_each(PT + 1, PT, 1), both = table;
 
-	if (parameter_is_off(vm_is_kvm(&d->g.vm) ? "/sys/module/kvm_intel/parameters/eptad" :
-						   "/sys/module/slat/parameters/eptad"))
+	if (!vm_uses_ept_ad(&d->g.vm))
 		SKIP(return, "the EPT's accessed and dirty bits are off");
 	ASSERT_EQ(0, dirty_set(d, LOG));
 	pages_add(&both, 30);

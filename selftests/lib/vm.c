@@ -82,6 +82,17 @@ bool vm_is_kvm(struct vm *vm)
 	return readlink(path, name, sizeof(name) - 1) > 0 && strstr(name, "kvm-vm");
 }
 
+bool vm_uses_ept_ad(struct vm *vm)
+{
+	FILE *file = fopen(vm_is_kvm(vm) ? "/sys/module/kvm_intel/parameters/eptad" :
+					   "/sys/module/slat/parameters/eptad", "r");
+	int c = file ? fgetc(file) : EOF;
+
+	if (file)
+		fclose(file);
+	return c == 'Y';
+}
+
 void *vm_alloc(size_t size)
 {
 	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE,

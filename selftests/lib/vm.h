@@ -49,6 +49,8 @@ void vm_create(struct vm *vm);
 void vm_destroy(struct vm *vm);
 /* Is it KVM itself? For the few cases where KVM does less than Slat promises. */
 bool vm_is_kvm(struct vm *vm);
+/* Does its EPT use accessed and dirty bits? They make the guest's page walks writes. */
+bool vm_uses_ept_ad(struct vm *vm);
 
 /* Anonymous zeroed host memory, page aligned, 4K pages. */
 void *vm_alloc(size_t size);
