@@ -4,7 +4,7 @@
 #
 # usage: selftests/upstream/build.sh
 # Prints the paths of the static programs.  Sources, kernel headers and objects
-# stay in the cache; the one thing that is ours is irqchip_wrap.c, linked in.
+# stay in the cache; the one thing that is ours is wrap.c, linked in.
 
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -20,17 +20,17 @@ build() {
 	mkdir -p "$out/headers" "$out/objects"
 	[[ -f $out/headers/usr/include/linux/kvm.h ]] ||
 		make -s -C "$src" O="$out/headers" headers_install
-	gcc -Wall -Wextra -Werror -O2 -c "$here/irqchip_wrap.c" -o "$out/objects/irqchip_wrap.o"
+	gcc -Wall -Wextra -Werror -O2 -c "$here/wrap.c" -o "$out/objects/wrap.o"
 	# lib.mk has no rule that relinks for a changed object of ours
 	for name in "${TESTS[@]}"; do
-		[[ $out/objects/$name -nt $here/irqchip_wrap.c ]] || rm -f "$out/objects/$name"
+		[[ $out/objects/$name -nt $here/wrap.c ]] || rm -f "$out/objects/$name"
 	done
 	make -C "$kvm" OUTPUT="$out/objects" \
 		KHDR_INCLUDES="-isystem $out/headers/usr/include" \
 		LINUX_HDR_PATH="$out/headers/usr/include/" \
 		CC="gcc -DTEST_ASSERT_EQ=ASSERT_EQ" \
-		LDFLAGS="-static -pthread -no-pie -Wl,--wrap=ioctl" \
-		LDLIBS="$out/objects/irqchip_wrap.o -ldl" \
+		LDFLAGS="-static -pthread -no-pie -Wl,--wrap=ioctl,--wrap=alarm,--wrap=sem_timedwait" \
+		LDLIBS="$out/objects/wrap.o -ldl" \
 		"${TESTS[@]/#/$out/objects/}"
 	for name in "${TESTS[@]}"; do
 		strip -o "$out/.new" "$out/objects/$name"

@@ -3,45 +3,65 @@
 # shellcheck shell=dash
 #
 # Runs the upstream KVM selftests in the emulated machine, on whatever
-# /dev/kvm is; each is reported under its own name.  Sourced or run by the
-# machine's jobs, with the programs in /job/upstream.
+# /dev/kvm is; each is reported under its own name.  Run by the machine's
+# jobs, with the programs in /job/upstream.
 #
-# usage: run.sh DEVICE-NAME [full]
+# usage: run.sh DEVICE-NAME [quick | check | full | debug | dirty]
+#   full   with every slot, and 30 iterations of dirty_log_test
+#   debug  arguments for the debug kernel, which is some ten times slower
+#   dirty  dirty_log_test alone, 30 iterations
 # Exit status 4 of a test is its own word for "skipped".
 
 # shellcheck source=scripts/guest/tap.sh
 . /bin/tap.sh
 
 device=${1:?expected the name of the device under test: slat or kvm_intel}
-extent=${2:-}
+extent=${2:-check}
 dir=/job/upstream
+pinned=
 
+# upstream SECONDS PROGRAM ARGUMENT...
 upstream() {
-	name=$1 limit=$2
+	limit=$1 name=$2
 	shift 2
-	[ -x "$dir/$name" ] || return 0
 	# shellcheck disable=SC2086
-	tap_run "$limit" "upstream: $name on $device" $pinned "$dir/$name" "$@"
+	tap_run "$limit" "upstream: $name $* on $device" $pinned "$dir/$name" "$@"
 }
 
-pinned=
+# dirty_log ITERATIONS: with the bitmap cleared by GET, then by CLEAR.
+dirty_log() {
+	upstream 1500 dirty_log_test -i "$1" -M dirty-log
+	upstream 1500 dirty_log_test -i "$1" -M clear-log
+}
 
-upstream set_sregs_test 120
-upstream demand_paging_test 300 -v 1 -b 16M
-# Its threads share a tree without a lock, which only one CPU forgives.
-pinned="taskset 1"
-upstream memslot_modification_stress_test 300 -v 1 -b 16M -i 20
-pinned=
-upstream userspace_io_test 120
-upstream kvm_page_table_test 300 -v 1 -b 16M
-upstream dirty_log_perf_test 300 -v 1 -b 16M -i 2
-if [ "$extent" = full ]; then
-	upstream dirty_log_test 1500 -i 30 -M dirty-log
-	upstream dirty_log_test 1500 -i 30 -M clear-log
-fi
-upstream kvm_create_max_vcpus 600
+# The arguments that a device and an extent ask for: pages to touch and rounds.
+pages="-v 1 -b 16M" perf_rounds=2 stress_rounds=20 perf="-s 200 -l 1 -e 2"
+case $extent in
+debug) pages="-v 1 -b 4M" stress_rounds=5 perf="-s 50 -l 1 -e 0" ;;
+full) perf="-s 200 -l 1 -e 4" ;;
+dirty)
+	dirty_log 30
+	exit 0
+	;;
+esac
+
+# shellcheck disable=SC2086 # words, without blanks in them
+{
+	upstream 240 set_sregs_test
+	upstream 600 demand_paging_test $pages
+	# Its threads share a tree without a lock, which only one CPU forgives.
+	pinned="taskset 1"
+	upstream 600 memslot_modification_stress_test $pages -i "$stress_rounds"
+	pinned=
+	upstream 240 userspace_io_test
+	upstream 600 kvm_page_table_test $pages
+	upstream 600 dirty_log_perf_test $pages -i "$perf_rounds"
+	upstream 900 memslot_perf_test -d $perf
+	dirty_log 3
+	upstream 900 kvm_create_max_vcpus
+}
 # Adds as many slots as the device offers: minutes with all 32764 of them.
 if [ "$device" = slat ] || [ "$extent" = full ]; then
-	upstream set_memory_region_test 1500
+	upstream 1500 set_memory_region_test
 fi
 exit 0
