@@ -25,6 +25,8 @@ static const struct stat_desc mmu_stats[] = {
 	MMU_STAT(faults_retry),
 	MMU_STAT(faults_write),
 	MMU_STAT(wrprot_leafs),
+	MMU_STAT(rounds_rmap),
+	MMU_STAT(rounds_scan),
 	MMU_STAT(mmio_mark),
 	MMU_STAT(mmio_hit),
 	MMU_STAT(mmio_stale),

@@ -37,6 +37,8 @@ struct slat_mmu;
  * @mmio_stale: misconfigurations whose entry had an older generation
  * @faults_write: write faults on a protected leaf mended without the host
  * @wrprot_leafs: leafs write-protected for the dirty log
+ * @rounds_rmap: collections of dirty bits that protected by rmap
+ * @rounds_scan: collections of dirty bits that protected by a scan
  * @zapped_leafs: present leafs made non-present
  * @zapped_mmio: MMIO entries removed by a wrap or with their table
  * @tables: table pages linked now, the root included (grows and shrinks)
@@ -52,6 +54,8 @@ struct slat_mmu_stats {
 	atomic64_t faults_retry;
 	atomic64_t faults_write;
 	atomic64_t wrprot_leafs;
+	atomic64_t rounds_rmap;
+	atomic64_t rounds_scan;
 	atomic64_t mmio_mark;
 	atomic64_t mmio_hit;
 	atomic64_t mmio_stale;

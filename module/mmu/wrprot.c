@@ -120,4 +120,6 @@ void slat_mmu_collect_dirty(struct slat_mmu *mmu,
 	slat_batch_flush(&batch);
 	port_write_unlock(&mmu->lock);
 	atomic64_add(round->nr_protected, &mmu->stats.wrprot_leafs);
+	atomic64_inc(round->strategy == SLAT_WRPROT_RMAP ? &mmu->stats.rounds_rmap :
+							   &mmu->stats.rounds_scan);
 }
