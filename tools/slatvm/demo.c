@@ -2,8 +2,8 @@
 /*
  * "slatvm demo": one long mode guest over a few hundred MiB of slots, and what
  * a hypervisor engineer asks about them: what a fault costs, what an MMIO exit
- * costs before and after a slot change, and what create, move and delete of a
- * slot take away from the guest besides that slot.
+ * costs before and after a slot change, what create, move and delete of a slot
+ * take away from the guest besides that slot, and what a dirty log costs.
  */
 #include "slatvm.h"
 
@@ -232,6 +232,7 @@ int demo(const char *device, const struct demo_options *o)
 	scene_faults(&d);
 	scene_mmio(&d);
 	scene_changes(&d);
+	scene_dirty(&d.vm, d.ram, &d.report);
 	scene_end(&d);
 	report_print(&d.report);
 	if (o->json)

@@ -12,7 +12,7 @@ static const char usage[] =
 "       slatvm compare FILE FILE...\n"
 "\n"
 "demo     runs a guest over a few hundred MiB of slots and shows what faults,\n"
-"         MMIO exits and slot changes cost on the device\n"
+"         MMIO exits, slot changes and dirty-log rounds cost on the device\n"
 "run      enters a flat binary at ADDRESS in 32-bit protected mode, or in real\n"
 "         mode; port 0xe9 is its console, port 0xf4 ends with a status, HLT with 0\n"
 "compare  prints files written by \"demo --json\" side by side\n"

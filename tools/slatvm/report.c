@@ -52,7 +52,12 @@ void report_add(struct report *r, const char *name, const char *title, double va
 		const char *unit)
 {
 	if (r->nr_rows < sizeof(r->rows) / sizeof(r->rows[0]))
-		r->rows[r->nr_rows++] = (struct row) { name, title, value, unit };
+		r->rows[r->nr_rows++] = (struct row) { name, title, value, unit, NULL };
+}
+
+void report_note(struct report *r, const char *note)
+{
+	r->rows[r->nr_rows - 1].note = note;
 }
 
 static void print_value(double value)
@@ -66,8 +71,20 @@ void report_print(const struct report *r)
 	for (unsigned int i = 0; i < r->nr_rows; i++) {
 		printf("%-58s", r->rows[i].title);
 		print_value(r->rows[i].value);
-		printf("  %s\n", r->rows[i].unit);
+		printf("  %s", r->rows[i].unit);
+		if (r->rows[i].note)
+			printf(" (%s)", r->rows[i].note);
+		printf("\n");
 	}
+}
+
+static void row_write_json(FILE *file, const struct row *row)
+{
+	fprintf(file, "{\"name\": \"%s\", \"title\": \"%s\", \"unit\": \"%s\", ", row->name,
+		row->title, row->unit);
+	if (row->note)
+		fprintf(file, "\"note\": \"%s\", ", row->note);
+	fprintf(file, "\"value\": %.3f}", row->value);
 }
 
 void report_write_json(const struct report *r, const char *path)
@@ -78,11 +95,10 @@ void report_write_json(const struct report *r, const char *path)
 		die(errno, "%s", path);
 	fprintf(file, "{\n\"device\": \"%s\",\n\"ticks_are_instructions\": %s,\n\"rows\": [\n",
 		r->device, r->ticks_are_instructions ? "true" : "false");
-	for (unsigned int i = 0; i < r->nr_rows; i++)
-		fprintf(file,
-			"{\"name\": \"%s\", \"title\": \"%s\", \"unit\": \"%s\", \"value\": %.3f}%s\n",
-			r->rows[i].name, r->rows[i].title, r->rows[i].unit, r->rows[i].value,
-			i + 1 < r->nr_rows ? "," : "");
+	for (unsigned int i = 0; i < r->nr_rows; i++) {
+		row_write_json(file, &r->rows[i]);
+		fprintf(file, "%s\n", i + 1 < r->nr_rows ? "," : "");
+	}
 	fprintf(file, "]\n}\n");
 	if (file != stdout && fclose(file))
 		die(errno, "%s", path);
@@ -117,9 +133,11 @@ static void report_read_json(struct report *r, const char *path)
 			r->device = json_text(line, "device");
 		if (strstr(line, "\"ticks_are_instructions\": true"))
 			r->ticks_are_instructions = true;
-		if (value)
+		if (value) {
 			report_add(r, json_text(line, "name"), json_text(line, "title"),
 				   atof(value + strlen("\"value\": ")), json_text(line, "unit"));
+			report_note(r, json_text(line, "note"));
+		}
 	}
 	fclose(file);
 	if (!r->device || !r->nr_rows)
@@ -161,7 +179,10 @@ static void compare_row(const struct report *reports, unsigned int n, const stru
 			best = other->value;
 	}
 	print_ratio(row->value, best);
-	printf("  %s\n", row->unit);
+	printf("  %s", row->unit);
+	if (row->note)
+		printf(" (%s: %s)", reports[0].device, row->note);
+	printf("\n");
 }
 
 int report_compare(char **paths, unsigned int n)

@@ -57,8 +57,8 @@ static void give(struct vcpu *vcpu, uint32_t command, struct scene scene)
 	struct mailbox *box = mailbox(vcpu);
 
 	*box = (struct mailbox) {
-		.base = scene.base, .size = scene.size, .stride = PAGE_SIZE,
-		.count = scene.count,
+		.base = scene.base, .size = scene.size, .count = scene.count,
+		.stride = scene.stride ? scene.stride : PAGE_SIZE,
 	};
 	vcpu->mmio_exits = 0;
 	memcpy(vcpu_io_data(vcpu), &command, sizeof(command));
@@ -86,7 +86,8 @@ struct outcome scene_one(struct vm *vm, uint32_t command, struct scene scene)
 
 struct outcome scene_all(struct vm *vm, uint32_t command, struct scene scene)
 {
-	uint64_t share = scene.size / vm->nr_vcpus / PAGE_SIZE * PAGE_SIZE;
+	uint64_t stride = scene.stride ? scene.stride : PAGE_SIZE;
+	uint64_t share = scene.size / vm->nr_vcpus / stride * stride;
 	pthread_t threads[CPUS_MAX];
 	struct outcome sum = { 0 };
 

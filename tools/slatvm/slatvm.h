@@ -6,6 +6,7 @@
  *   vm.c      the KVM ABI: VM, slots, vCPUs, one exit at a time
  *   run.c     "slatvm run": a flat binary as the guest
  *   demo.c    "slatvm demo": one guest on one device, its scenes in order
+ *   dirty.c   the demo's dirty-log rounds
  *   scene.c   commands to the demo's guest, and what they cost
  *   stats.c   the device's counters, from debugfs
  *   report.c  rows of figures: table, JSON, comparison
@@ -33,6 +34,7 @@ struct slot {
 	size_t size;
 	void *mem;
 	const char *name;
+	bool log;		/* its dirty log is on */
 };
 
 struct vm;
@@ -68,6 +70,9 @@ struct slot *vm_add_slot(struct vm *vm, const char *name, uint64_t gpa, size_t s
 uint64_t vm_slot_create(struct vm *vm, const struct slot *slot);
 uint64_t vm_slot_delete(struct vm *vm, const struct slot *slot);
 uint64_t vm_slot_move(struct vm *vm, struct slot *slot, uint64_t gpa);
+/* Begin or end the slot's dirty log; take its bits, one a page. Both return ticks. */
+uint64_t vm_slot_log(struct vm *vm, struct slot *slot, bool log);
+uint64_t vm_slot_dirty(struct vm *vm, const struct slot *slot, uint64_t *bitmap);
 struct slot *vm_slot_at(struct vm *vm, uint64_t gpa);
 
 struct vcpu *vcpu_add(struct vm *vm);
@@ -118,6 +123,7 @@ int demo(const char *device, const struct demo_options *options);
 struct scene {
 	uint64_t base;
 	uint64_t size;		/* written or checked: bytes */
+	uint64_t stride;	/* of the words written or checked; 0: one a page */
 	uint64_t count;		/* loaded or stored: times */
 };
 
@@ -134,6 +140,13 @@ void scene_boot(struct vm *vm);
 struct outcome scene_all(struct vm *vm, uint32_t command, struct scene scene);
 struct outcome scene_one(struct vm *vm, uint32_t command, struct scene scene);
 
+/* dirty.c */
+
+struct report;
+
+/* Rounds of the dirty log of @slot at several densities; ends with the log off. */
+void scene_dirty(struct vm *vm, struct slot *slot, struct report *report);
+
 /* stats.c */
 
 enum counter {
@@ -143,6 +156,8 @@ enum counter {
 	COUNT_MMIO_STALE,
 	COUNT_ZAPPED,
 	COUNT_FLUSHES,
+	COUNT_ROUNDS_RMAP,
+	COUNT_ROUNDS_SCAN,
 	COUNT_EXITS,
 	COUNT_GENERATION,
 	COUNTERS,
@@ -168,6 +183,7 @@ struct row {
 	const char *title;
 	double value;
 	const char *unit;
+	const char *note;	/* how it was done, or NULL */
 };
 
 struct report {
@@ -181,6 +197,8 @@ struct report {
 bool ticks_are_instructions(void);
 void report_add(struct report *report, const char *name, const char *title, double value,
 		const char *unit);
+/* Say beside the row added last how the device did it. */
+void report_note(struct report *report, const char *note);
 void report_print(const struct report *report);
 void report_write_json(const struct report *report, const char *path);
 /* Print the rows of several JSON files side by side. */

@@ -18,6 +18,8 @@ static const char *const slat_names[COUNTERS] = {
 	[COUNT_MMIO_STALE] = "mmio_stale",
 	[COUNT_ZAPPED] = "zapped_leafs",
 	[COUNT_FLUSHES] = "flushes",
+	[COUNT_ROUNDS_RMAP] = "rounds_rmap",
+	[COUNT_ROUNDS_SCAN] = "rounds_scan",
 	[COUNT_EXITS] = "exits_total",
 	[COUNT_GENERATION] = "generation",
 };

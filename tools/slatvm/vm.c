@@ -94,6 +94,7 @@ static uint64_t set_region(struct vm *vm, const struct slot *slot, size_t size)
 {
 	struct kvm_userspace_memory_region region = {
 		.slot = slot->id,
+		.flags = slot->log ? KVM_MEM_LOG_DIRTY_PAGES : 0,
 		.guest_phys_addr = slot->gpa,
 		.memory_size = size,
 		.userspace_addr = (uintptr_t)slot->mem,
@@ -118,6 +119,21 @@ uint64_t vm_slot_move(struct vm *vm, struct slot *slot, uint64_t gpa)
 {
 	slot->gpa = gpa;
 	return set_region(vm, slot, slot->size);
+}
+
+uint64_t vm_slot_log(struct vm *vm, struct slot *slot, bool log)
+{
+	slot->log = log;
+	return set_region(vm, slot, slot->size);
+}
+
+uint64_t vm_slot_dirty(struct vm *vm, const struct slot *slot, uint64_t *bitmap)
+{
+	struct kvm_dirty_log log = { .slot = slot->id, .dirty_bitmap = bitmap };
+	uint64_t start = ticks_now();
+
+	must_ioctl(vm->fd, KVM_GET_DIRTY_LOG, &log, "KVM_GET_DIRTY_LOG");
+	return ticks_now() - start;
 }
 
 struct slot *vm_add_slot(struct vm *vm, const char *name, uint64_t gpa, size_t size)
