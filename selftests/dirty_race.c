@@ -42,14 +42,14 @@ FIXTURE_VARIANT_ADD(race, plain) { 0 };
 FIXTURE_VARIANT_ADD(race, manual) { MANUAL };
 FIXTURE_VARIANT_ADD(race, all_set) { MANUAL_ALL_SET };
 
-#define SELF FIXTURE_DATA(race) *self
+#define race_data _test_data_race	/* as the harness names it */
 
-static volatile uint64_t *rounds_done(SELF, int i)
+static volatile uint64_t *rounds_done(struct race_data *self, int i)
 {
 	return guest_u64(&self->d.g, GUEST_DATA + i * PAGE_SIZE);
 }
 
-static void aim(SELF, int i)
+static void aim(struct race_data *self, int i)
 {
 	const uint64_t share = NPAGES / VCPUS;
 	struct kvm_regs regs = vcpu_regs(&self->vcpus[i]);
@@ -81,13 +81,13 @@ FIXTURE_TEARDOWN(race)
 	dirty_destroy(&self->d);
 }
 
-static void start(SELF)
+static void start(struct race_data *self)
 {
 	for (int i = 0; i < VCPUS; i++)
 		runner_start(&self->runners[i], &self->vcpus[i]);
 }
 
-static int stop(SELF)
+static int stop(struct race_data *self)
 {
 	int error = 0;
 
@@ -97,7 +97,7 @@ static int stop(SELF)
 }
 
 /* Every vCPU writes each of its pages at least once from now on. */
-static bool all_write(SELF)
+static bool all_write(struct race_data *self)
 {
 	uint64_t deadline = now_ms() + 60000;
 
@@ -113,19 +113,19 @@ static bool all_write(SELF)
 	return true;
 }
 
-static uint64_t word(SELF, uint64_t page)
+static uint64_t word(struct race_data *self, uint64_t page)
 {
 	return *(volatile uint64_t *)(self->d.mem + page * PAGE_SIZE);
 }
 
-static void copy_all(SELF)
+static void copy_all(struct race_data *self)
 {
 	for (uint64_t page = 0; page < NPAGES; page++)
 		self->copy[page] = word(self, page);
 }
 
 /* One step of a migration: ask, copy what was told; was anything lost? */
-static bool migrate(SELF)
+static bool migrate(struct race_data *self)
 {
 	int ret;
 
@@ -152,7 +152,7 @@ static bool migrate(SELF)
 }
 
 /* With the vCPUs stopped, one more round makes the copy whole. */
-static bool copy_is_whole(SELF)
+static bool copy_is_whole(struct race_data *self)
 {
 	if (!migrate(self))
 		return false;

@@ -93,7 +93,7 @@ FIXTURE_TEARDOWN(insn)
 	guest_destroy(&self->g);
 }
 
-#define SELF FIXTURE_DATA(insn) *self
+#define insn_data _test_data_insn	/* as the harness names it */
 
 /* What was read before, of which a 32 bit read has cleared the upper half. */
 static bool is_fill(const uint8_t *data, uint32_t len)
@@ -104,7 +104,7 @@ static bool is_fill(const uint8_t *data, uint32_t len)
 	return true;
 }
 
-static bool mmio_ok(SELF)
+static bool mmio_ok(struct insn_data *self)
 {
 	struct kvm_run *run = self->run;
 	uint32_t len = run->mmio.len;
@@ -121,7 +121,7 @@ static bool mmio_ok(SELF)
 }
 
 /* An instruction that no emulator knows: an error, which KVM follows up by #UD. */
-static bool exit_ok(SELF)
+static bool exit_ok(struct insn_data *self)
 {
 	struct kvm_run *run = self->run;
 
@@ -139,7 +139,7 @@ static bool exit_ok(SELF)
 	return false;
 }
 
-static bool run_once(SELF)
+static bool run_once(struct insn_data *self)
 {
 	int ret = vcpu_run(&self->g.vcpu);
 
@@ -173,7 +173,7 @@ TEST_F_TIMEOUT(insn, another_vcpu_rewrites_it, LONG_TIMEOUT)
 	EXPECT_LE(*rounds, self->reads + self->writes);
 }
 
-static void set_insn(SELF, const char *bytes, size_t size)
+static void set_insn(struct insn_data *self, const char *bytes, size_t size)
 {
 	struct kvm_regs regs = vcpu_regs(&self->g.vcpu);
 

@@ -51,10 +51,10 @@ FIXTURE_TEARDOWN(tables)
 	vm_free(self->mem, PAGE_SIZE);
 }
 
-#define SELF FIXTURE_DATA(tables) *self
+#define tables_data _test_data_tables	/* as the harness names it */
 
 /* Map LINEAR to GUEST_DATA by four tables, that of @level at @gpa; load from there. */
-static void map_data(SELF, int level, uint64_t gpa, uint64_t flags)
+static void map_data(struct tables_data *self, int level, uint64_t gpa, uint64_t flags)
 {
 	struct kvm_regs regs = vcpu_regs(&self->g.vcpu);
 	uint64_t *entry = guest_u64(&self->g, GUEST_PML4) + 1;
@@ -73,7 +73,7 @@ static void map_data(SELF, int level, uint64_t gpa, uint64_t flags)
 }
 
 /* Move the table of @level that maps the code to @gpa; its copy is in self->mem. */
-static void map_code(SELF, int level, uint64_t gpa)
+static void map_code(struct tables_data *self, int level, uint64_t gpa)
 {
 	static const uint64_t tables[] = { GUEST_PML4, GUEST_PDPT, GUEST_PD };
 	struct kvm_sregs sregs = vcpu_sregs(&self->g.vcpu);
@@ -87,7 +87,7 @@ static void map_code(SELF, int level, uint64_t gpa)
 	}
 }
 
-static bool is_internal_error(SELF)
+static bool is_internal_error(struct tables_data *self)
 {
 	return self->run->exit_reason == KVM_EXIT_INTERNAL_ERROR &&
 	       vcpu_regs(&self->g.vcpu).rip == GUEST_CODE;
