@@ -76,6 +76,8 @@ void slat_entry_zap(struct slat_batch *batch, struct slat_table *table, gfn_t gf
 void slat_entry_unlink(struct slat_batch *batch, struct slat_table *table);
 bool slat_entry_wrprot(struct slat_batch *batch, struct slat_table *table,
 		       gfn_t gfn);
+u64 slat_table_wrprot(struct slat_batch *batch, struct slat_table *table,
+		      gfn_t start, gfn_t end);
 bool slat_entry_clear_accessed(struct slat_mmu *mmu, struct slat_table *table,
 			       gfn_t gfn);
 
@@ -117,6 +119,22 @@ bool slat_iter_yield(struct slat_iter *iter, struct slat_batch *batch);
 static inline bool slat_iter_valid(const struct slat_iter *iter)
 {
 	return iter->table;
+}
+
+/*
+ * The walk stands in a leaf table: first gfn that the table or the range no
+ * longer covers. slat_iter_done_until() with it goes on behind the table.
+ */
+static inline gfn_t slat_iter_table_end(const struct slat_iter *iter)
+{
+	return min(iter->end, iter->table->base +
+			      slat_level_pages(SLAT_LEVEL_2M));
+}
+
+/* Everything below @gfn, in the table where the walk stands, was dealt with. */
+static inline void slat_iter_done_until(struct slat_iter *iter, gfn_t gfn)
+{
+	iter->gfn = gfn - 1;
 }
 
 /* Does the entry at which the walk stands lie wholly in the range? */

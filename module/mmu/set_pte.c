@@ -158,6 +158,30 @@ bool slat_entry_wrprot(struct slat_batch *batch, struct slat_table *table,
 }
 
 /**
+ * slat_table_wrprot() - take W from the leaves of a range of one leaf table
+ * @batch: the exclusive section; learns that a flush is owed
+ * @table: a table at level 4K
+ * @start: first gfn of the range
+ * @end: first gfn behind it; the table covers both ends
+ *
+ * Most entries that a scan meets have no W: those cost a read and a test.
+ *
+ * Return: how many had W.
+ */
+u64 slat_table_wrprot(struct slat_batch *batch, struct slat_table *table,
+		      gfn_t start, gfn_t end)
+{
+	u64 nr = 0;
+	gfn_t gfn;
+
+	for (gfn = start; gfn < end; gfn++) {
+		if (port_entry_read(slat_table_entry(table, gfn)) & EPT_W)
+			nr += slat_entry_wrprot(batch, table, gfn);
+	}
+	return nr;
+}
+
+/**
  * slat_entry_clear_accessed() - clear the A bit of a present leaf
  * @mmu: the EPT; lock held exclusive
  * @table: table of the entry

@@ -19,9 +19,15 @@ u64 slat_mmu_wrprot_range(struct slat_mmu *mmu, gfn_t start, gfn_t end)
 	slat_batch_init(&batch, mmu);
 	port_write_lock(&mmu->lock);
 	slat_for_each_entry(&iter, mmu, start, end) {
+		gfn_t until;
+
 		if (slat_iter_yield(&iter, &batch))
 			continue;
-		nr += slat_entry_wrprot(&batch, iter.table, iter.gfn);
+		if (iter.table->level != SLAT_LEVEL_4K)
+			continue;
+		until = slat_iter_table_end(&iter);
+		nr += slat_table_wrprot(&batch, iter.table, iter.gfn, until);
+		slat_iter_done_until(&iter, until);
 	}
 	slat_batch_flush(&batch);
 	port_write_unlock(&mmu->lock);
@@ -62,11 +68,15 @@ static void protect_by_scan(struct slat_batch *batch,
 	struct slat_iter iter;
 
 	slat_for_each_entry(&iter, batch->mmu, start, end) {
+		gfn_t until;
+
 		if (iter.table->level != SLAT_LEVEL_4K)
 			continue;
-		round->nr_visited++;
-		if (slat_entry_wrprot(batch, iter.table, iter.gfn))
-			round->nr_protected++;
+		until = slat_iter_table_end(&iter);
+		round->nr_visited += until - iter.gfn;
+		round->nr_protected += slat_table_wrprot(batch, iter.table,
+							 iter.gfn, until);
+		slat_iter_done_until(&iter, until);
 	}
 }
 

@@ -131,7 +131,7 @@ static void test_errno(void)
 		{ 0, 1152, 0, -EINVAL }, { 0, 1ULL << 40, 64, -EINVAL },
 		{ 0, 64, ~0ULL - 63, -EINVAL }, { 0, ~0ULL - 63, 64, -EINVAL },
 		{ 0, 0, ~0ULL - 1, -EINVAL },
-		{ 1, 0, 64, -ENOENT }, { 2, 0, 64, -ENOENT }, { 8, 0, 64, -EINVAL },
+		{ 1, 0, 64, -ENOENT }, { 2, 0, 64, -ENOENT }, { 1, 1, 64, -EINVAL }, { 8, 0, 64, -EINVAL },
 		{ ~0U, 0, 64, -EINVAL },
 	};
 	unsigned int i;

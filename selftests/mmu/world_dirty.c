@@ -222,7 +222,7 @@ static int clear_expect(const struct world_op *op)
 {
 	const struct flat_slot *slot = &op->change.old;
 
-	if (op->first % 64 || op->first > slot->npages ||
+	if (op->first > slot->npages ||
 	    op->npages > slot->npages - op->first)
 		return -EINVAL;
 	if (op->npages % 64 && op->first + op->npages != slot->npages)
@@ -233,6 +233,9 @@ static int clear_expect(const struct world_op *op)
 static int log_expect(const struct world_op *op)
 {
 	if (op->region.slot >= world.options.nr_slots)
+		return -EINVAL;
+	/* Before the slot is looked for, as KVM does. */
+	if (op->first % 64)
 		return -EINVAL;
 	if (!logs(&op->change.old))
 		return -ENOENT;
