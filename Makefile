@@ -11,7 +11,7 @@ KDIR ?= $(shell ls -d /usr/src/linux-headers-*-amd64 /lib/modules/*/build 2>/dev
 	  2>/dev/null | head -n 1; done)
 W ?= 1
 
-.PHONY: all module tools selftests demo check check-full check-quick lint install \
+.PHONY: all module tools selftests demo check check-full check-quick bench bench-check lint install \
 	clean help kdir-there
 
 all: module
@@ -42,6 +42,12 @@ check-quick:
 check-full:
 	./scripts/check --full
 
+bench:
+	./scripts/bench
+
+bench-check:
+	./scripts/bench --check
+
 lint:
 	./scripts/lint
 
@@ -60,6 +66,8 @@ help:
 	@echo 'make check       all tests: lint, user space, one emulated boot per stock kernel'
 	@echo 'make check-quick the same on the quick kernel alone'
 	@echo 'make check-full  everything there is'
+	@echo 'make bench       measure Slat and kvm_intel in one boot per stock kernel; docs/bench/'
+	@echo 'make bench-check the same, compared with the committed figures'
 	@echo 'make lint        style, sparse, include directions, headers alone'
 	@echo 'make tools       the reference VMM; make selftests: the test programs'
 	@echo 'make install     install slat.ko under /lib/modules (as root)'
