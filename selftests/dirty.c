@@ -16,22 +16,15 @@ FIXTURE(dirty) {
 	struct pages all;
 };
 
-/* Sizes around a word, and one that has three leaf tables. */
+/* One table or three; each way to clear. Other sizes are in a test of their own. */
 FIXTURE_VARIANT(dirty) {
 	uint64_t npages;
 	uint64_t manual;
 };
 
-#define VARIANT(name, ...) FIXTURE_VARIANT_ADD(dirty, name) { __VA_ARGS__ }
-VARIANT(one_page, 1, 0);
-VARIANT(pages_63, 63, 0);
-VARIANT(pages_64, 64, 0);
-VARIANT(pages_65, 65, 0);
-VARIANT(pages_700, 700, 0);
-VARIANT(manual_65, 65, MANUAL);
-VARIANT(manual_700, 700, MANUAL);
-VARIANT(all_set_65, 65, MANUAL_ALL_SET);
-VARIANT(all_set_700, 700, MANUAL_ALL_SET);
+FIXTURE_VARIANT_ADD(dirty, plain) { 530, 0 };
+FIXTURE_VARIANT_ADD(dirty, manual) { 530, MANUAL };
+FIXTURE_VARIANT_ADD(dirty, all_set) { 65, MANUAL_ALL_SET };
 
 FIXTURE_SETUP(dirty)
 {
@@ -66,12 +59,10 @@ static bool rounds_are_exact(struct dirty *d)
 		pages_each(n, 0, n),
 		pages_each(n, n - 1, 1),
 		pages_each(n, 0, n > 1 ? n - 1 : 1),
-		pages_each(n, 1, 2),
 		pages_all(n),
 		pages_random(n, 16, &seed),
 		pages_random(n, 3, &seed),
 		pages_each(n, n / 2, 1),
-		pages_all(n),
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(sets); i++) {
@@ -83,7 +74,7 @@ static bool rounds_are_exact(struct dirty *d)
 	return true;
 }
 
-TEST_F(dirty, rounds_of_a_slot_that_was_mapped)
+TEST_F_TIMEOUT(dirty, rounds_of_a_slot_that_was_mapped, LONG_TIMEOUT)
 {
 	struct dirty *d = &self->d;
 
@@ -94,7 +85,7 @@ TEST_F(dirty, rounds_of_a_slot_that_was_mapped)
 	EXPECT_TRUE(rounds_are_exact(d));
 }
 
-TEST_F(dirty, rounds_of_a_slot_that_logs_from_its_creation)
+TEST_F_TIMEOUT(dirty, rounds_of_a_slot_that_logs_from_its_creation, LONG_TIMEOUT)
 {
 	struct dirty *d = &self->d;
 
@@ -123,14 +114,14 @@ TEST_F(dirty, a_round_gathers_all_since_the_last)
 }
 
 /* A log that ends takes its bits along; writes without a log are nobody's. */
-TEST_F(dirty, log_off_and_on_begins_anew)
+TEST_F_TIMEOUT(dirty, log_off_and_on_begins_anew, LONG_TIMEOUT)
 {
 	struct dirty *d = &self->d;
 	struct pages odd = pages_each(d->npages, d->npages > 1, 2);
 
 	ASSERT_EQ(0, dirty_set(d, LOG));
 	ASSERT_TRUE(log_begins(d, &self->all));
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < 3; i++) {
 		ASSERT_EQ(0, dirty_write(d, &odd));
 		ASSERT_EQ(0, dirty_set(d, 0));
 		ASSERT_EQ(-ENOENT, dirty_get(d));
@@ -156,7 +147,7 @@ TEST_F(dirty, setting_the_same_slot_again_keeps_the_bits)
 }
 
 /* The log goes with its slot: the bits are the slot's pages, not addresses. */
-TEST_F(dirty, a_move_keeps_the_bits)
+TEST_F_TIMEOUT(dirty, a_move_keeps_the_bits, LONG_TIMEOUT)
 {
 	struct dirty *d = &self->d;
 	size_t size = d->npages * PAGE_SIZE;
@@ -320,8 +311,31 @@ TEST_F(log, neighbours_are_left_alone)
 	}
 }
 
+TEST_F_TIMEOUT(log, sizes_around_a_word, LONG_TIMEOUT)
+{
+	static const struct { uint64_t npages, manual; } slots[] = {
+		{ 1, 0 }, { 63, 0 }, { 64, 0 }, { 65, 0 }, { 128, 0 },
+		{ 63, MANUAL }, { 64, MANUAL }, { 65, MANUAL },
+		{ 1, MANUAL_ALL_SET }, { 63, MANUAL_ALL_SET }, { 64, MANUAL_ALL_SET },
+	};
+	struct dirty *d = &self->d;
+
+	for (size_t i = 0; i < ARRAY_SIZE(slots); i++) {
+		struct pages all = pages_all(slots[i].npages);
+
+		dirty_destroy(d);
+		dirty_init(d, slots[i].npages, slots[i].manual);
+		ASSERT_EQ(0, dirty_set(d, i % 2 ? LOG : 0));
+		ASSERT_EQ(0, dirty_write(d, &all));
+		ASSERT_EQ(0, dirty_set(d, 0));
+		ASSERT_EQ(0, dirty_set(d, LOG));
+		ASSERT_TRUE(log_begins(d, &all)) TH_LOG("slot %zu", i);
+		ASSERT_TRUE(rounds_are_exact(d)) TH_LOG("slot %zu", i);
+	}
+}
+
 /* More than one page of bitmap, few pages of it touched. */
-TEST_F(log, a_large_slot)
+TEST_F_TIMEOUT(log, a_large_slot, LONG_TIMEOUT)
 {
 	uint64_t n = 40001, seed = 9;
 	struct dirty *d = &self->d;
@@ -330,7 +344,7 @@ TEST_F(log, a_large_slot)
 	dirty_destroy(d);
 	dirty_init(d, n, 0);
 	ASSERT_EQ(0, dirty_set(d, LOG));
-	for (unsigned int one_in = 5000; one_in; one_in /= 20) {
+	for (unsigned int one_in = 5000; one_in > 50; one_in /= 50) {
 		set = pages_random(n, one_in, &seed);
 		pages_add(&set, n - 1);
 		ASSERT_TRUE(round_is_exact(d, &set)) TH_LOG("one in %u", one_in);

@@ -150,7 +150,7 @@ TEST_F(bad, a_failed_get_and_writes_after_it)
 }
 
 /* A failed copy protects no less: what is written next is told next. */
-TEST_F(bad, a_bitmap_of_many_pages_that_faults_half_way)
+TEST_F_TIMEOUT(bad, a_bitmap_of_many_pages_that_faults_half_way, LONG_TIMEOUT)
 {
 	uint64_t n = 40000, seed = 3;
 	struct dirty *d = &self->d;
@@ -161,7 +161,7 @@ TEST_F(bad, a_bitmap_of_many_pages_that_faults_half_way)
 	dirty_destroy(d);
 	dirty_init(d, n, variant->manual);
 	ASSERT_EQ(0, dirty_set(d, LOG));
-	self->set = pages_random(n, 40, &seed);
+	self->set = pages_random(n, 200, &seed);
 	pages_add(&self->set, n - 1);
 	ASSERT_EQ(0, dirty_write(d, &self->set));
 	map = mmap(NULL, 2 * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,

@@ -10,7 +10,7 @@
 
 #include <sched.h>
 
-#define NPAGES		300ul
+#define NPAGES		130ul
 #define VCPUS		2
 #define GPA2		0x18000000ul
 
@@ -167,7 +167,7 @@ TEST_F_TIMEOUT(race, rounds_under_writers, LONG_TIMEOUT)
 	ASSERT_EQ(0, dirty_set(&self->d, LOG));
 	start(self);
 	copy_all(self);
-	for (int i = 0; i < 60; i++) {
+	for (int i = 0; i < 24; i++) {
 		if (i % 4 == 0) {
 			ASSERT_TRUE(all_write(self));
 		}
@@ -181,14 +181,14 @@ TEST_F_TIMEOUT(race, rounds_under_writers, LONG_TIMEOUT)
 	}
 	ASSERT_EQ(0, stop(self));
 	EXPECT_TRUE(copy_is_whole(self));
-	EXPECT_LE(15 * NPAGES, self->told);
+	EXPECT_LE(6 * NPAGES, self->told);
 }
 
 TEST_F_TIMEOUT(race, logging_toggled_under_writers, LONG_TIMEOUT)
 {
 	ASSERT_EQ(0, dirty_set(&self->d, 0));
 	start(self);
-	for (int i = 0; i < 30; i++) {
+	for (int i = 0; i < 15; i++) {
 		if (i % 3 == 0) {
 			ASSERT_TRUE(all_write(self));
 		}
@@ -221,8 +221,8 @@ TEST_F_TIMEOUT(race, clear_of_parts_under_writers, LONG_TIMEOUT)
 	ASSERT_EQ(0, dirty_set(d, LOG));
 	start(self);
 	copy_all(self);
-	for (int i = 0; i < 40; i++) {
-		uint64_t first = i * 3 % 5 * 64;
+	for (int i = 0; i < 20; i++) {
+		uint64_t first = i * 2 % 3 * 64;
 
 		if (i % 5 == 0) {
 			ASSERT_TRUE(all_write(self));
@@ -251,7 +251,7 @@ TEST_F_TIMEOUT(race, slot_moved_under_writers, LONG_TIMEOUT)
 	ASSERT_EQ(0, dirty_take(d));
 	copy_all(self);
 	start(self);
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < 10; i++) {
 		ASSERT_TRUE(all_write(self));
 		ASSERT_EQ(0, vm_set_slot(&d->g.vm, DIRTY_SLOT, LOG, GPA2, NPAGES * PAGE_SIZE,
 					 d->mem));
@@ -335,7 +335,7 @@ TEST_F_TIMEOUT(race, reader_while_the_log_is_toggled, LONG_TIMEOUT)
 	ASSERT_EQ(0, dirty_set(&self->d, 0));
 	start(self);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, read_log, &reader));
-	for (int i = 0; i < 50; i++) {
+	for (int i = 0; i < 25; i++) {
 		ASSERT_EQ(0, dirty_set(&self->d, LOG));
 		if (i % 5 == 0) {
 			ASSERT_TRUE(all_write(self));
