@@ -56,13 +56,48 @@ static int logging_slot(struct slat_memslots *slots, u32 id,
 	return 0;
 }
 
-static u64 words_popcount(const unsigned long *words, u64 nr)
-{
-	u64 bits = 0;
+/**
+ * struct collection - what a collection is going to meet, about
+ * @dirty: pages whose bit is set
+ * @leafs: leaves of the tables that have one of them
+ */
+struct collection {
+	u64 dirty;
+	u64 leafs;
+};
 
-	for (; nr--; words++)
-		bits += port_popcount(READ_ONCE(*words));
-	return bits;
+/* Bits may come and go meanwhile: it is a guess about cost alone. */
+static struct collection collection_guess(const unsigned long *words, u64 nr)
+{
+	struct collection guess = {};
+	u64 at = 0;
+
+	while (at < nr) {
+		u64 until = min(at + SLAT_COLLECT_WORDS, nr);
+		u64 dirty = guess.dirty;
+
+		for (; at < until; at++) {
+			unsigned long word = READ_ONCE(words[at]);
+
+			if (word)
+				guess.dirty += port_popcount(word);
+		}
+		if (guess.dirty != dirty)
+			guess.leafs += SLAT_COLLECT_WORDS * WORD_BITS;
+	}
+	return guess;
+}
+
+static enum slat_wrprot choose_strategy(struct slat_memslots *slots,
+					const struct collection *guess)
+{
+	enum slat_wrprot_policy policy = READ_ONCE(slots->policy);
+
+	if (policy == SLAT_POLICY_AUTO)
+		return slat_wrprot_cheaper(&slots->costs, guess->dirty,
+					   guess->leafs);
+	return slat_choose_wrprot(policy, guess->dirty,
+				  atomic64_read(&slots->mmu->stats.tables));
 }
 
 /* Take bits of @slot (of words from @first on) into its taken bitmap. */
@@ -72,17 +107,17 @@ static void slot_collect(struct slat_memslots *slots,
 {
 	struct slat_dirty_log *log = slot->log;
 	u64 words = (round->npages + WORD_BITS - 1) / WORD_BITS;
-	u64 dirty;
+	struct collection guess;
 
+	port_assert_mutex(&slots->lock);
 	round->base_gfn = slot->base_gfn + first * WORD_BITS;
 	round->live = log->live + first;
 	round->taken = log->taken + first;
-	/* Bits may come and go meanwhile: it is a guess about cost alone. */
-	dirty = words_popcount(round->only ? round->only : round->live, words);
-	round->strategy =
-		slat_choose_wrprot(READ_ONCE(slots->policy), dirty,
-				   atomic64_read(&slots->mmu->stats.tables));
+	guess = collection_guess(round->only ? round->only : round->live, words);
+	round->strategy = choose_strategy(slots, &guess);
 	slat_mmu_collect_dirty(slots->mmu, round);
+	slat_wrprot_learn(&slots->costs, round->strategy, round->spent,
+			  round->nr_visited);
 }
 
 /* The client did not get the bits: nothing may be lost. */

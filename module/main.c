@@ -45,11 +45,12 @@ static bool eptad = true;
 module_param(eptad, bool, 0444);
 MODULE_PARM_DESC(eptad, "use the accessed and dirty bits of the EPT");
 
-static char *wrprot = "classic";
+static char *wrprot = "auto";
 module_param(wrprot, charp, 0444);
-MODULE_PARM_DESC(wrprot, "how dirty pages are protected again: classic, rmap or scan");
+MODULE_PARM_DESC(wrprot, "how dirty pages are protected again: auto, classic, rmap or scan");
 
 static const char *const wrprot_names[] = {
+	[SLAT_POLICY_AUTO] = "auto",
 	[SLAT_POLICY_CLASSIC] = "classic",
 	[SLAT_POLICY_RMAP] = "rmap",
 	[SLAT_POLICY_SCAN] = "scan",
@@ -78,7 +79,7 @@ static int wrprot_find(void)
 	int policy = match_string(wrprot_names, ARRAY_SIZE(wrprot_names), wrprot);
 
 	if (policy < 0)
-		pr_err("parameter wrprot='%s': expected classic, rmap or scan\n", wrprot);
+		pr_err("parameter wrprot='%s': expected auto, classic, rmap or scan\n", wrprot);
 	return policy;
 }
 

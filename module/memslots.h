@@ -87,6 +87,7 @@ struct slat_memslots_config {
  * @manual_protect: KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE and
  *	KVM_DIRTY_LOG_INITIALLY_SET as the client enabled them; under @lock
  * @policy: who chooses how dirty pages are protected; may change at any time
+ * @costs: what the automatic policy has learned; under @lock
  * @index_lock: leaf lock; protects @index
  * @index: slots by hva, for host changes
  */
@@ -101,6 +102,7 @@ struct slat_memslots {
 	struct slat_notify notify;
 	u64 manual_protect;
 	enum slat_wrprot_policy policy;
+	struct slat_wrprot_costs costs;
 	port_rwlock_t index_lock;
 	struct slat_tree_node *index;
 };

@@ -319,6 +319,7 @@ u64 slat_mmu_wrprot_range(struct slat_mmu *mmu, gfn_t start, gfn_t end);
  * @taken: out: the bits taken from @live
  * @nr_protected: out: leafs that lost W
  * @nr_visited: out: leafs looked at
+ * @spent: out: time of the protecting alone, in units of port_clock()
  */
 struct slat_dirty_round {
 	gfn_t base_gfn;
@@ -329,7 +330,11 @@ struct slat_dirty_round {
 	unsigned long *taken;
 	u64 nr_protected;
 	u64 nr_visited;
+	u64 spent;
 };
+
+/* Words of a bitmap that a collection takes at once: one leaf table's worth. */
+#define SLAT_COLLECT_WORDS	(SLAT_TABLE_ENTRIES / (8 * sizeof(unsigned long)))
 
 /**
  * slat_mmu_collect_dirty() - take dirty bits and protect their pages, and flush

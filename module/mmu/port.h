@@ -35,6 +35,7 @@
  *             port_mutex_unlock port_assert_mutex
  *  waiting    port_waitq_t: port_waitq_init port_wake_all port_wait_event
  *             port_cond_resched
+ *  time       port_clock(): any unit; cheap, and goes forward on one CPU
  *  memory     port_alloc port_free (zeroed, any size, may sleep)
  *             port_table_alloc port_table_free (one zeroed page)
  *             port_table_pa port_table_va port_table_meta port_table_set_meta

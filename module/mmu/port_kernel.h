@@ -25,6 +25,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
+#include <linux/timex.h>
 #include <linux/types.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
@@ -65,6 +66,11 @@ static inline bool port_rwlock_contended(port_rwlock_t *lock)
 static inline void port_rwlock_relax(port_rwlock_t *lock)
 {
 	cond_resched_rwlock_write(lock);
+}
+
+static inline u64 port_clock(void)
+{
+	return get_cycles();
 }
 
 static inline void *port_alloc(size_t bytes)

@@ -7,8 +7,6 @@
 #include "internal.h"
 
 #define WORD_BITS	(8 * sizeof(unsigned long))
-/* A collection may yield after this many words: one leaf table's worth. */
-#define CHUNK_WORDS	(SLAT_TABLE_ENTRIES / WORD_BITS)
 
 u64 slat_mmu_wrprot_range(struct slat_mmu *mmu, gfn_t start, gfn_t end)
 {
@@ -100,6 +98,18 @@ static bool take_bits(struct slat_dirty_round *round, u64 from, u64 until)
 	return any;
 }
 
+static void protect(struct slat_batch *batch, struct slat_dirty_round *round,
+		    u64 from, u64 until)
+{
+	u64 began = port_clock();
+
+	if (round->strategy == SLAT_WRPROT_RMAP)
+		protect_by_rmap(batch, round, from, until);
+	else
+		protect_by_scan(batch, round, from, until);
+	round->spent += port_clock() - began;
+}
+
 /*
  * A scan protects pages too whose bit is not taken (@only, or written since the
  * chunk before): their bit is set, so their next write has nothing to report,
@@ -114,17 +124,14 @@ void slat_mmu_collect_dirty(struct slat_mmu *mmu,
 
 	round->nr_protected = 0;
 	round->nr_visited = 0;
+	round->spent = 0;
 	slat_batch_init(&batch, mmu);
 	port_write_lock(&mmu->lock);
-	for (at = 0; at < words; at += CHUNK_WORDS) {
-		u64 until = min(at + CHUNK_WORDS, words);
+	for (at = 0; at < words; at += SLAT_COLLECT_WORDS) {
+		u64 until = min(at + SLAT_COLLECT_WORDS, words);
 
-		if (take_bits(round, at, until)) {
-			if (round->strategy == SLAT_WRPROT_RMAP)
-				protect_by_rmap(&batch, round, at, until);
-			else
-				protect_by_scan(&batch, round, at, until);
-		}
+		if (take_bits(round, at, until))
+			protect(&batch, round, at, until);
 		slat_batch_yield(&batch);
 	}
 	slat_batch_flush(&batch);

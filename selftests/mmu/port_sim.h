@@ -118,6 +118,9 @@ long long sim_atomic_read(const atomic64_t *a);
 #define atomic64_dec(a)		((void)sim_atomic_add(a, -1))
 #define atomic64_dec_return(a)	sim_atomic_add(a, -1)
 
+/* Steps of the simulation. */
+u64 port_clock(void);
+
 u64 port_entry_read(u64 *entry);
 void port_entry_write(u64 *entry, u64 value);
 u64 port_entry_xchg(u64 *entry, u64 value);

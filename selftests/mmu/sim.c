@@ -315,6 +315,11 @@ u64 sim_step(void)
 	return sim_counts.points;
 }
 
+u64 port_clock(void)
+{
+	return sim_counts.points;
+}
+
 static struct sim_task *task_if_ready(int nr)
 {
 	struct sim_task *task = &sim_tasks[nr];

@@ -76,6 +76,26 @@ static u64 bits_of(u32 id)
 	return nr;
 }
 
+/* Each collection teaches the automatic policy what its strategy costs. */
+static void test_learns(void)
+{
+	const u32 *visit = world.slots.costs.visit;
+	gfn_t gfn;
+
+	begin(false, false);
+	world_must_set(0, BASE, NPAGES, hva_of(0), LOG);
+	/* Many for one table, whatever other tables the slot has. */
+	for (gfn = BASE; gfn < BASE + 150; gfn++)
+		guest_must(CPU(0), gfn, ACCESS_WRITE, TOUCH_RAM);
+	world_get_dirty(0, false);
+	CHECK(visit[SLAT_WRPROT_SCAN] && !visit[SLAT_WRPROT_RMAP]);
+	for (gfn = BASE; gfn < BASE + 20; gfn++)
+		guest_must(CPU(0), gfn, ACCESS_WRITE, TOUCH_RAM);
+	world_get_dirty(0, false);
+	CHECK(visit[SLAT_WRPROT_RMAP]);
+	world_end();
+}
+
 /* The same pages, whichever way they are protected; reads do not count. */
 static void test_strategies(void)
 {
@@ -225,6 +245,7 @@ static void test_readonly(void)
 }
 
 const struct test dirty_tests[] = {
+	{ "dirty log: costs are learned", test_learns },
 	{ "dirty log: every write is reported, none invented", test_rounds },
 	{ "dirty log: both strategies report the same", test_strategies },
 	{ "dirty log: nothing is lost when the copy fails", test_copy_fails },

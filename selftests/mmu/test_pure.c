@@ -141,6 +141,43 @@ static void test_policy(void)
 	CHECK_EQ(slat_choose_wrprot(SLAT_POLICY_SCAN, 0, 10), SLAT_WRPROT_SCAN);
 }
 
+static void test_policy_auto(void)
+{
+	struct slat_wrprot_costs costs = {};
+	unsigned int i, probes = 0;
+
+	/* Nothing is known: by the seed alone. */
+	CHECK_EQ(slat_wrprot_cheaper(&costs, 100, 512), SLAT_WRPROT_RMAP);
+	CHECK_EQ(slat_wrprot_cheaper(&costs, 200, 512), SLAT_WRPROT_SCAN);
+	/* Too little to learn from. */
+	slat_wrprot_learn(&costs, SLAT_WRPROT_RMAP, 1000000, 15);
+	CHECK_EQ(costs.visit[SLAT_WRPROT_RMAP], 0);
+	/* The first sample counts whole, later ones by an eighth. */
+	slat_wrprot_learn(&costs, SLAT_WRPROT_SCAN, 512 * 6, 512);
+	CHECK_EQ(costs.visit[SLAT_WRPROT_SCAN], 6 * 16);
+	slat_wrprot_learn(&costs, SLAT_WRPROT_SCAN, 512 * 14, 512);
+	CHECK_EQ(costs.visit[SLAT_WRPROT_SCAN], 7 * 16);
+	/* One is known, the other follows it. */
+	CHECK_EQ(slat_wrprot_cheaper(&costs, 100, 512), SLAT_WRPROT_RMAP);
+	CHECK_EQ(slat_wrprot_cheaper(&costs, 200, 512), SLAT_WRPROT_SCAN);
+	/* Both are: what was measured decides, here 512 * 7 against 44 a page. */
+	slat_wrprot_learn(&costs, SLAT_WRPROT_RMAP, 64 * 44, 64);
+	CHECK_EQ(slat_wrprot_cheaper(&costs, 81, 512), SLAT_WRPROT_RMAP);
+	CHECK_EQ(slat_wrprot_cheaper(&costs, 82, 512), SLAT_WRPROT_SCAN);
+	/* The other one is tried now and then, where it is not twice as dear. */
+	for (i = 0; i < 10 * SLAT_WRPROT_PROBE; i++)
+		probes += slat_wrprot_cheaper(&costs, 60, 512) == SLAT_WRPROT_SCAN;
+	CHECK_EQ(probes, 10);
+	for (i = 0; i < 10 * SLAT_WRPROT_PROBE; i++)
+		CHECK_EQ(slat_wrprot_cheaper(&costs, 40, 512), SLAT_WRPROT_RMAP);
+	/* Nothing measured may make a cost 0 or run over. */
+	for (i = 0; i < 100; i++)
+		slat_wrprot_learn(&costs, SLAT_WRPROT_SCAN, 0, 512);
+	CHECK(costs.visit[SLAT_WRPROT_SCAN] > 0);
+	slat_wrprot_learn(&costs, SLAT_WRPROT_SCAN, 1ULL << 58, 16);
+	CHECK(costs.visit[SLAT_WRPROT_SCAN] < 1 << 17);
+}
+
 static void test_levels(void)
 {
 	gfn_t gfn = 0x123456789;
@@ -164,6 +201,7 @@ const struct test pure_tests[] = {
 	{ "a flush is owed exactly when rights or places are taken away",
 	  test_flush_rule },
 	{ "the classic rule and the forced strategies", test_policy },
+	{ "the automatic policy follows what was measured", test_policy_auto },
 	{ "levels", test_levels },
 	{ }
 };
