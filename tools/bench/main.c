@@ -175,14 +175,30 @@ static void parse(int argc, char **argv)
 
 	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		switch (c) {
-		case 'd': vm_set_device(optarg); break;
-		case 'r': options.repeats = strtoul(optarg, NULL, 10); break;
-		case 'j': options.json = optarg; break;
-		case 'l': options.label = optarg; break;
-		case 'z': options.zaps_own_slot = true; break;
-		case 'L': options.lists = true; break;
-		case 'h': fputs(usage, stdout); exit(0);
-		default: fputs(usage, stderr); exit(2);
+		case 'd':
+			vm_set_device(optarg);
+			break;
+		case 'r':
+			options.repeats = strtoul(optarg, NULL, 10);
+			break;
+		case 'j':
+			options.json = optarg;
+			break;
+		case 'l':
+			options.label = optarg;
+			break;
+		case 'z':
+			options.zaps_own_slot = true;
+			break;
+		case 'L':
+			options.lists = true;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			exit(0);
+		default:
+			fputs(usage, stderr);
+			exit(2);
 		}
 	}
 	if (!options.repeats || options.repeats > SAMPLES_MAX) {
