@@ -85,12 +85,15 @@ static bool take_bits(struct slat_dirty_round *round, u64 from, u64 until)
 	u64 i;
 
 	for (i = from; i < until; i++) {
-		unsigned long only = round->only ? round->only[i] : ~0UL;
-		unsigned long taken = 0;
+		unsigned long taken = READ_ONCE(round->live[i]);
 
-		if (READ_ONCE(round->live[i]) & only)
+		if (taken && round->only)
+			taken &= round->only[i];
+		/* Most words of most logs are done here. */
+		if (taken)
 			taken = round->only ?
-				port_word_andnot(&round->live[i], only) & only :
+				port_word_andnot(&round->live[i], round->only[i]) &
+				round->only[i] :
 				port_word_xchg(&round->live[i], 0);
 		round->taken[i] = taken;
 		any |= taken;
