@@ -25,7 +25,7 @@ upstream() {
 	limit=$1 name=$2
 	shift 2
 	# shellcheck disable=SC2086
-	tap_run "$limit" "upstream: $name $* on $device" $pinned "$dir/$name" "$@"
+	tap_run "$limit" "upstream: $name${*:+ $*} on $device" $pinned "$dir/$name" "$@"
 }
 
 # dirty_log ITERATIONS: with the bitmap cleared by GET, then by CLEAR.
