@@ -52,6 +52,9 @@ void bench_sample(const char *name, const char *title, const char *unit, double 
 /* How often a group repeats what it measures. */
 unsigned int bench_repeats(void);
 
+/* The same for averages over thousands of pages, which vary less: three at most. */
+unsigned int bench_repeats_few(void);
+
 /* The client asked for one of KVM's own settings, see --help. */
 bool bench_zaps_own_slot(void);
 

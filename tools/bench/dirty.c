@@ -130,7 +130,7 @@ static void dirty_variant(const struct variant *variant)
 		return;
 	if (variant->manual)
 		vm_must(vm_ioctl(bg.g.vm.fd, KVM_ENABLE_CAP, &cap), "KVM_ENABLE_CAP");
-	for (unsigned int i = 0; i < bench_repeats(); i++)
+	for (unsigned int i = 0; i < bench_repeats_few(); i++)
 		enable_and_disable(&bg, variant);
 	work_touch_ram(&bg, WORK_WRITE);
 	vm_must(bench_set_ram(&bg, LOG), "KVM_MEM_LOG_DIRTY_PAGES");

@@ -33,7 +33,7 @@ static void in_sequence(const struct fault_row *row)
 		bench_progress("%s: the host has no such memory, left out", row->name);
 		return;
 	}
-	for (unsigned int i = 0; i < bench_repeats(); i++) {
+	for (unsigned int i = 0; i < bench_repeats_few(); i++) {
 		if (i)
 			remap(&bg);
 		bench_sample(row->name, row->title, "ticks/page",
@@ -55,7 +55,7 @@ static void sparse(void)
 	bench_progress("fault.stride_2m");
 	if (!bench_guest_init(&bg, SPARSE_SIZE, BACKING_4K))
 		return;
-	for (unsigned int i = 0; i < bench_repeats(); i++) {
+	for (unsigned int i = 0; i < bench_repeats_few(); i++) {
 		if (i)
 			remap(&bg);
 		bench_sample("fault.stride_2m", "EPT fault, host page present, 2 MiB apart",

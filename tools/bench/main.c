@@ -81,6 +81,11 @@ unsigned int bench_repeats(void)
 	return options.repeats;
 }
 
+unsigned int bench_repeats_few(void)
+{
+	return options.repeats < 3 ? options.repeats : 3;
+}
+
 bool bench_zaps_own_slot(void)
 {
 	return options.zaps_own_slot;
