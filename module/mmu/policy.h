@@ -39,8 +39,12 @@ struct slat_wrprot_costs {
  */
 #define SLAT_RMAP_VISIT_SEED	4
 
-/* Every so many choices the other strategy is tried, if it is not far off. */
+/*
+ * Every so many choices the other strategy is tried, if it is not far off; far
+ * more seldom whatever it seems to cost, since an average may be wrong.
+ */
 #define SLAT_WRPROT_PROBE	32
+#define SLAT_WRPROT_PROBE_ANY	1024
 
 static inline u64 slat_wrprot_visit_cost(const struct slat_wrprot_costs *costs,
 					 enum slat_wrprot strategy)
@@ -73,9 +77,11 @@ static inline void slat_wrprot_learn(struct slat_wrprot_costs *costs,
 
 	if (visited < 16)
 		return;
-	/* Between 1/16 and what a sleeping CPU could have made of it. */
 	sample = min(max(spent * 16 / visited, 1ULL), 1ULL << 16);
-	*average = *average ? (7ULL * *average + sample + 7) / 8 : sample;
+	/* One interrupt in the middle must not make the average another one. */
+	if (*average)
+		sample = (7ULL * *average + min(sample, 8ULL * *average) + 7) / 8;
+	*average = sample;
 }
 
 /**
@@ -90,11 +96,12 @@ slat_wrprot_cheaper(struct slat_wrprot_costs *costs, u64 nr_dirty, u64 nr_leafs)
 	u64 rmap = nr_dirty * slat_wrprot_visit_cost(costs, SLAT_WRPROT_RMAP);
 	u64 scan = nr_leafs * slat_wrprot_visit_cost(costs, SLAT_WRPROT_SCAN);
 	bool probes = ++costs->choices % SLAT_WRPROT_PROBE == 0;
+	bool takes_rmap = rmap <= scan;
 
-	if (rmap <= scan)
-		return probes && scan < 2 * rmap ? SLAT_WRPROT_SCAN :
-						   SLAT_WRPROT_RMAP;
-	return probes && rmap < 2 * scan ? SLAT_WRPROT_RMAP : SLAT_WRPROT_SCAN;
+	if (probes && (max(rmap, scan) < 2 * min(rmap, scan) ||
+		       costs->choices % SLAT_WRPROT_PROBE_ANY == 0))
+		takes_rmap = !takes_rmap;
+	return takes_rmap ? SLAT_WRPROT_RMAP : SLAT_WRPROT_SCAN;
 }
 
 /**
