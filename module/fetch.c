@@ -38,14 +38,16 @@ static bool cache_fetch(const struct slat_fetch_cache *c, u64 linear, u8 *buf)
 {
 	u64 __user *code = (u64 __user *)(c->code + (linear & OFFSET_MASK));
 	u64 __user *tail = (u64 __user *)((u8 __user *)code + SLAT_INSN_MAX_LEN - 8);
+	const u64 *known = c->entry, *end = known + c->nr;
+	u64 __user *const *where = c->where;
 	u64 entry, low, high;
-	unsigned int i;
 
 	if (!user_access_begin(code, SLAT_INSN_MAX_LEN))
 		return false;
-	for (i = 0; i < c->nr; i++) {
-		unsafe_get_user(entry, c->where[i], fault);
-		if (entry != c->entry[i])
+	/* No index here: a bounds check may call out, which is not allowed now. */
+	for (; known < end; known++, where++) {
+		unsafe_get_user(entry, *where, fault);
+		if (entry != *known)
 			goto fault;
 	}
 	unsafe_get_user(low, code, fault);
