@@ -31,6 +31,9 @@ void group_life(void)
 	}
 }
 
+/* The counters of a memory cgroup are summed up every two seconds. */
+#define CGROUP_SETTLES_S	5
+
 /*
  * Kernel memory charged to our memory cgroup, in KiB; -1 where there is none.
  * MemFree would not do: pages go to per-CPU lists and come from there.
@@ -40,7 +43,10 @@ static double kernel_kib(void)
 	char line[256], path[320];
 	unsigned long long bytes;
 	double kib = -1;
-	FILE *file = fopen("/proc/self/cgroup", "r");
+	FILE *file;
+
+	sleep(CGROUP_SETTLES_S);
+	file = fopen("/proc/self/cgroup", "r");
 
 	if (!file)
 		return -1;
@@ -120,11 +126,7 @@ void group_memory(void)
 		bench_progress("memory: expected a memory cgroup (v2) of our own, left out");
 		return;
 	}
-	for (unsigned int i = 0; i < 2; i++) {
-		memory_of_vms();
-		memory_of_slots();
-		memory_of_mappings();
-		/* What is freed in the background is free before the next round. */
-		sleep(1);
-	}
+	memory_of_vms();
+	memory_of_slots();
+	memory_of_mappings();
 }

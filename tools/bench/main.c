@@ -206,8 +206,8 @@ static void parse(int argc, char **argv)
 			exit(2);
 		}
 	}
-	if (!options.repeats || options.repeats > SAMPLES_MAX) {
-		fprintf(stderr, "slatbench: --repeat: expected 1 to %d\n", SAMPLES_MAX);
+	if (!options.repeats || options.repeats > SAMPLES_MAX / 3) {
+		fprintf(stderr, "slatbench: --repeat: expected 1 to %d\n", SAMPLES_MAX / 3);
 		exit(2);
 	}
 	if (!options.label)
