@@ -275,7 +275,7 @@ static int splice_top(struct splice *splice, u32 level,
 }
 
 static void tree_path_find(struct tree_path *path, struct slat_tree_node *tree,
-		      const struct slat_tree_entry *key)
+			   const struct slat_tree_entry *key)
 {
 	path->height = 0;
 	while (tree && !WARN_ON_ONCE(path->height == TREE_MAX_HEIGHT)) {

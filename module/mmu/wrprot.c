@@ -21,8 +21,10 @@ u64 slat_mmu_wrprot_range(struct slat_mmu *mmu, gfn_t start, gfn_t end)
 
 		if (slat_iter_yield(&iter, &batch))
 			continue;
-		if (iter.table->level != SLAT_LEVEL_4K)
+		if (iter.table->level != SLAT_LEVEL_4K) {
+			nr += slat_entry_wrprot(&batch, iter.table, iter.gfn);
 			continue;
+		}
 		until = slat_iter_table_end(&iter);
 		nr += slat_table_wrprot(&batch, iter.table, iter.gfn, until);
 		slat_iter_done_until(&iter, until);
