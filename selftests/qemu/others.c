@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Guests that others made: Debian's stock kernel, and memtest86+, which is no
+ * Linux.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "scenario.h"
+
+/* Its XZ decompression alone is some 3 billion instructions. */
+#define STOCK_SECONDS	900
+/* Each of memtest86+'s tests is some passes over 16 MiB. */
+#define MEMTEST_SECONDS	600
+
+static void run_stock(void)
+{
+	char kernel[128], initrd[128], line[160];
+	const char *const args[] = {
+		"-m", "256", "-kernel", kernel, "-initrd", initrd,
+		"-append", "console=ttyS0 panic=-1", NULL
+	};
+	struct qemu q;
+
+	snprintf(kernel, sizeof(kernel), "%s/vmlinuz-stock", options.dir);
+	snprintf(initrd, sizeof(initrd), "%s/initrd", options.dir);
+	if (!result(qemu_start(&q, "a", args), "QEMU starts"))
+		return;
+	if (!result(qemu_wait_text(&q, &q.serial, "GUEST shell", STOCK_SECONDS, line,
+				   sizeof(line)), "Debian's kernel is at its shell"))
+		return;
+	figures("\"boot_ticks\": %llu, \"boot_seconds\": %.2f",
+		(unsigned long long)(ticks() - q.start_ticks), now() - q.start_time);
+	result(strstr(line, "-amd64") != NULL, "it is the stock kernel");
+	result(qemu_type(&q, "poweroff -f\n") && qemu_wait_exit(&q, 120) && qemu_quit(&q),
+	       "it powers itself off and QEMU ends");
+}
+
+static void run_memtest(void)
+{
+	char kernel[128], line[80] = "";
+	const char *const args[] = { "-m", "16", "-kernel", kernel, "-append", "console=ttyS0,115200", NULL };
+	struct qemu q;
+
+	snprintf(kernel, sizeof(kernel), "%s/memtest", options.dir);
+	if (!result(qemu_start(&q, "a", args), "QEMU starts"))
+		return;
+	if (!result(qemu_wait_text(&q, &q.serial, "Memtest86+", 120, NULL, 0),
+		    "memtest86+ shows its screen"))
+		return;
+	if (!result(qemu_wait_text(&q, &q.serial, "#3 [", MEMTEST_SECONDS, NULL, 0),
+		    "its first three tests are done"))
+		return;
+	result(qemu_wait_text(&q, &q.serial, "Errors: ", 120, line, sizeof(line)) &&
+	       !strncmp(line, "Errors: 0 ", 10), "it found no error: %.10s", line);
+	result(qemu_quit(&q), "QEMU ends when told");
+}
+
+const struct scenario other_scenarios[] = {
+	{ "stock", "Debian's stock 6.1 kernel as a guest", run_stock, 1 },
+	{ "memtest", "memtest86+, a guest that is not Linux", run_memtest, 1 },
+	{ }
+};
