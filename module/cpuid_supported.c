@@ -113,23 +113,6 @@ static u32 feature_mask(u32 word, unsigned int capability_word, u32 allowed)
 	 F(X86_FEATURE_XMM) | F(X86_FEATURE_XMM2) |			\
 	 F(X86_FEATURE_SELFSNOOP))
 
-/* vmx lists the MSRs that it carries out. */
-static bool msr_is_listed(u32 index)
-{
-	unsigned int i, nr = slat_vmx_msr_list(NULL, 0);
-	bool found = false;
-	u32 *list;
-
-	list = kcalloc(nr, sizeof(*list), GFP_KERNEL);
-	if (!list)
-		return false;
-	slat_vmx_msr_list(list, nr);
-	for (i = 0; i < nr && !found; i++)
-		found = list[i] == index;
-	kfree(list);
-	return found;
-}
-
 static int add_leaf_1(struct cpuid_list *list)
 {
 	struct kvm_cpuid_entry2 *e = list_add_host(list, 1, 0, 0);
@@ -143,13 +126,14 @@ static int add_leaf_1(struct cpuid_list *list)
 		 HAS(list, SLAT_CPU_XSAVE, F(X86_FEATURE_XSAVE)) |
 		 HAS(list, SLAT_CPU_X2APIC, F(X86_FEATURE_X2APIC)) |
 		 F(X86_FEATURE_HYPERVISOR);
-	/* The APIC is the client's to emulate; nothing here stands against it. */
+	/*
+	 * The APIC is the client's to emulate; nothing here stands against it.
+	 * MTRRs are kept for the guest, and all of its memory is write-back.
+	 */
 	e->edx = feature_mask(e->edx, FEATURE_WORD(X86_FEATURE_FPU), LEAF1_EDX) |
 		 HAS(list, SLAT_CPU_MCE,
 		     F(X86_FEATURE_MCE) | F(X86_FEATURE_MCA)) |
-		 F(X86_FEATURE_APIC);
-	if (msr_is_listed(MSR_MTRRdefType))
-		e->edx |= F(X86_FEATURE_MTRR);
+		 F(X86_FEATURE_APIC) | F(X86_FEATURE_MTRR);
 	return 0;
 }
 

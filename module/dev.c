@@ -18,6 +18,9 @@
 #include "vcpu.h"
 #include "vm.h"
 
+/* As KVM's. The routes would lead to controllers that do not exist here. */
+#define SLAT_MAX_IRQ_ROUTES	4096
+
 long slat_check_extension(const struct slat_device *device, unsigned long cap)
 {
 	switch (cap) {
@@ -36,7 +39,13 @@ long slat_check_extension(const struct slat_device *device, unsigned long cap)
 	case KVM_CAP_SYNC_MMU:
 	case KVM_CAP_USER_NMI:
 	case KVM_CAP_ENABLE_CAP_VM:
+	case KVM_CAP_SET_TSS_ADDR:
+	case KVM_CAP_SET_IDENTITY_MAP_ADDR:
 		return 1;
+	case KVM_CAP_IRQ_ROUTING:
+		return SLAT_MAX_IRQ_ROUTES;
+	case KVM_CAP_MCE:
+		return SLAT_MCE_BANKS;
 	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
 		return KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KVM_DIRTY_LOG_INITIALLY_SET;
 	case KVM_CAP_NR_VCPUS:
@@ -91,6 +100,13 @@ static int dev_get_msr_index_list(struct kvm_msr_list __user *argp)
 	return err;
 }
 
+static int dev_get_mce_cap(u64 __user *argp)
+{
+	const u64 cap = slat_vmx_mce_cap();
+
+	return copy_to_user(argp, &cap, sizeof(cap)) ? -EFAULT : 0;
+}
+
 static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct slat_device *device =
@@ -110,6 +126,8 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return dev_get_supported_cpuid(device, argp);
 	case KVM_GET_MSR_INDEX_LIST:
 		return dev_get_msr_index_list(argp);
+	case KVM_X86_GET_MCE_CAP_SUPPORTED:
+		return dev_get_mce_cap(argp);
 	default:
 		return -EINVAL;
 	}

@@ -190,6 +190,8 @@ int slat_vcpu_get_debugregs(struct slat_vcpu *vcpu, void __user *argp);
 int slat_vcpu_set_debugregs(struct slat_vcpu *vcpu, void __user *argp);
 int slat_vcpu_get_msrs(struct slat_vcpu *vcpu, void __user *argp);
 int slat_vcpu_set_msrs(struct slat_vcpu *vcpu, void __user *argp);
+int slat_vcpu_setup_mce(struct slat_vcpu *vcpu, void __user *argp);
+int slat_vcpu_set_mce(struct slat_vcpu *vcpu, void __user *argp);
 int slat_vcpu_translate(struct slat_vcpu *vcpu, void __user *argp);
 int slat_vcpu_interrupt(struct slat_vcpu *vcpu, void __user *argp);
 int slat_vcpu_nmi(struct slat_vcpu *vcpu);

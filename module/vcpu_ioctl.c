@@ -79,6 +79,10 @@ static int vcpu_ioctl(struct slat_vcpu *vcpu, unsigned int cmd, unsigned long ar
 		return slat_vcpu_get_msrs(vcpu, argp);
 	case KVM_SET_MSRS:
 		return slat_vcpu_set_msrs(vcpu, argp);
+	case KVM_X86_SETUP_MCE:
+		return slat_vcpu_setup_mce(vcpu, argp);
+	case KVM_X86_SET_MCE:
+		return slat_vcpu_set_mce(vcpu, argp);
 	case KVM_GET_CPUID2:
 		return slat_vcpu_get_cpuid2(vcpu, argp);
 	case KVM_SET_CPUID2:

@@ -161,6 +161,32 @@ int slat_vcpu_set_msrs(struct slat_vcpu *vcpu, void __user *argp)
 	return i;
 }
 
+int slat_vcpu_setup_mce(struct slat_vcpu *vcpu, void __user *argp)
+{
+	u64 cap;
+	int err;
+
+	if (copy_from_user(&cap, argp, sizeof(cap)))
+		return -EFAULT;
+	slat_vmx_load(vcpu->vmx);
+	err = slat_vmx_setup_mce(vcpu->vmx, cap);
+	slat_vmx_unload(vcpu->vmx);
+	return err;
+}
+
+int slat_vcpu_set_mce(struct slat_vcpu *vcpu, void __user *argp)
+{
+	struct kvm_x86_mce mce;
+	int err;
+
+	if (copy_from_user(&mce, argp, sizeof(mce)))
+		return -EFAULT;
+	slat_vmx_load(vcpu->vmx);
+	err = slat_vmx_set_mce(vcpu->vmx, &mce);
+	slat_vmx_unload(vcpu->vmx);
+	return err;
+}
+
 /* Looking on changes nothing: no rights are asked for, A and D stay. */
 static void translate(struct slat_vcpu *vcpu, struct kvm_translation *tr)
 {

@@ -255,7 +255,7 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case KVM_CHECK_EXTENSION:
 		return slat_check_extension(vm->device, arg);
 	default:
-		return -ENOTTY;
+		return slat_vm_platform_ioctl(vm, cmd, arg);
 	}
 }
 

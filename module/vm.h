@@ -85,6 +85,19 @@ void slat_vm_put(struct slat_vm *vm);
 /* An invariant is broken: refuse every further ioctl. */
 void slat_vm_kill(struct slat_vm *vm);
 
+/* vm_platform.c */
+
+/**
+ * slat_vm_platform_ioctl() - ioctls that a PC's VM has for historical reasons
+ * @vm: the VM
+ * @cmd: KVM_SET_TSS_ADDR, KVM_SET_IDENTITY_MAP_ADDR, KVM_SET_GSI_ROUTING
+ * @arg: the ioctl's argument
+ *
+ * Return: 0; -EINVAL: the address is too high, a vCPU exists already, or there
+ * is nothing to route to; -EFAULT; -ENOTTY: not one of these.
+ */
+long slat_vm_platform_ioctl(struct slat_vm *vm, unsigned int cmd, unsigned long arg);
+
 /* hostmem.c */
 
 extern const struct slat_mmu_ops slat_host_mmu_ops;

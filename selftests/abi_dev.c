@@ -103,6 +103,9 @@ TEST_F(dev, capability_zero_means_unknown_ioctl)
 		{ KVM_CAP_SIGNAL_MSI, KVM_SIGNAL_MSI },
 		{ KVM_CAP_ENABLE_CAP_VM, KVM_ENABLE_CAP },
 		{ KVM_CAP_X86_MSR_FILTER, KVM_X86_SET_MSR_FILTER },
+		{ KVM_CAP_SET_TSS_ADDR, KVM_SET_TSS_ADDR },
+		{ KVM_CAP_SET_IDENTITY_MAP_ADDR, KVM_SET_IDENTITY_MAP_ADDR },
+		{ KVM_CAP_IRQ_ROUTING, KVM_SET_GSI_ROUTING },
 	};
 	int vm = vm_ioctl_num(self->fd, KVM_CREATE_VM, 0);
 
@@ -127,6 +130,8 @@ TEST_F(dev, capability_zero_means_unknown_vcpu_ioctl)
 		{ KVM_CAP_XCRS, KVM_GET_XCRS },
 		{ KVM_CAP_DEBUGREGS, KVM_GET_DEBUGREGS },
 		{ KVM_CAP_SET_GUEST_DEBUG, KVM_SET_GUEST_DEBUG },
+		{ KVM_CAP_MCE, KVM_X86_SETUP_MCE },
+		{ KVM_CAP_MCE, KVM_X86_SET_MCE },
 	};
 	int vm = vm_ioctl_num(self->fd, KVM_CREATE_VM, 0);
 	int vcpu = vm_ioctl_num(vm, KVM_CREATE_VCPU, 0);
@@ -141,6 +146,21 @@ TEST_F(dev, capability_zero_means_unknown_vcpu_ioctl)
 	}
 	close(vcpu);
 	close(vm);
+}
+
+/* What QEMU will not start without. */
+TEST_F(dev, capabilities_of_the_platform)
+{
+	uint64_t cap = 0;
+
+	EXPECT_EQ(1, vm_check_extension(self->fd, KVM_CAP_SET_TSS_ADDR));
+	EXPECT_EQ(1, vm_check_extension(self->fd, KVM_CAP_SET_IDENTITY_MAP_ADDR));
+	EXPECT_EQ(4096, vm_check_extension(self->fd, KVM_CAP_IRQ_ROUTING));
+	EXPECT_EQ(32, vm_check_extension(self->fd, KVM_CAP_MCE));
+	EXPECT_EQ(-EFAULT, vm_ioctl_num(self->fd, KVM_X86_GET_MCE_CAP_SUPPORTED, 0));
+	EXPECT_EQ(0, vm_ioctl(self->fd, KVM_X86_GET_MCE_CAP_SUPPORTED, &cap));
+	/* MCG_CTL_P and MCG_SER_P, and no number of banks */
+	EXPECT_EQ(1ull << 8 | 1ull << 24, cap & (1ull << 8 | 1ull << 24 | 0xff));
 }
 
 TEST_F(dev, create_vm_and_close)

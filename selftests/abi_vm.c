@@ -52,6 +52,41 @@ TEST_F(vm, check_extension_on_the_vm_agrees_with_the_device)
 	}
 }
 
+TEST_F(vm, tss_address)
+{
+	EXPECT_EQ(0, vm_ioctl_num(self->vm.fd, KVM_SET_TSS_ADDR, 0xfffbd000));
+	EXPECT_EQ(0, vm_ioctl_num(self->vm.fd, KVM_SET_TSS_ADDR, 0));
+	EXPECT_EQ(0, vm_ioctl_num(self->vm.fd, KVM_SET_TSS_ADDR, 0xffffd000));
+	EXPECT_EQ(-EINVAL, vm_ioctl_num(self->vm.fd, KVM_SET_TSS_ADDR, 0xffffd001));
+	EXPECT_EQ(-EINVAL, vm_ioctl_num(self->vm.fd, KVM_SET_TSS_ADDR, 1ul << 32));
+}
+
+TEST_F(vm, identity_map_address)
+{
+	uint64_t addr = 0xfffbc000, zero = 0;
+
+	EXPECT_EQ(-EFAULT, vm_ioctl_num(self->vm.fd, KVM_SET_IDENTITY_MAP_ADDR, 1));
+	EXPECT_EQ(0, vm_ioctl(self->vm.fd, KVM_SET_IDENTITY_MAP_ADDR, &addr));
+	EXPECT_EQ(0, vm_ioctl(self->vm.fd, KVM_SET_IDENTITY_MAP_ADDR, &zero));
+	ASSERT_LE(0, vcpu_create_raw(&self->vm, 0));
+	EXPECT_EQ(-EINVAL, vm_ioctl(self->vm.fd, KVM_SET_IDENTITY_MAP_ADDR, &addr));
+	EXPECT_EQ(-EINVAL, vm_ioctl_num(self->vm.fd, KVM_SET_IDENTITY_MAP_ADDR, 1));
+}
+
+/* Without an in-kernel interrupt controller there is nothing to route to. */
+TEST_F(vm, gsi_routing_without_a_controller)
+{
+	struct {
+		struct kvm_irq_routing head;
+		struct kvm_irq_routing_entry entry;
+	} routing = {};
+
+	EXPECT_EQ(-EFAULT, vm_ioctl_num(self->vm.fd, KVM_SET_GSI_ROUTING, 1));
+	EXPECT_EQ(-EINVAL, vm_ioctl(self->vm.fd, KVM_SET_GSI_ROUTING, &routing));
+	routing.head.nr = 1;
+	EXPECT_EQ(-EINVAL, vm_ioctl(self->vm.fd, KVM_SET_GSI_ROUTING, &routing));
+}
+
 TEST_F(vm, slot_bad_pointer_is_efault)
 {
 	EXPECT_EQ(-EFAULT, vm_ioctl_num(self->vm.fd, KVM_SET_USER_MEMORY_REGION, 0));

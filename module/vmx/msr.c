@@ -17,7 +17,6 @@
 #include <linux/kernel.h>
 #include <linux/string.h>
 
-#include <asm/mce.h>
 #include <asm/msr.h>
 #include <asm/msr-index.h>
 #include <asm/mtrr.h>
@@ -31,10 +30,11 @@
 #define MSR_IGNORE	BIT(3)	/* the guest's WRMSR does nothing */
 #define MSR_ZERO	BIT(4)	/* absent; user space may restore its 0 */
 #define MSR_CANONICAL	BIT(5)	/* must be a canonical address */
+#define MSR_CONST	BIT(6)	/* always reads as its valid bits */
+#define MSR_READONLY	BIT(7)	/* not even user space writes it */
 #define MSR_HOST_ONLY	(MSR_HOST_READ | MSR_HOST_WRITE)
 
 #define NO_SLOT		(-1)
-#define MCE_BANKS	32
 
 struct msr_desc {
 	u32 first;
@@ -151,10 +151,19 @@ static int set_none(struct slat_vmx *vmx, u32 index, u64 data, bool host)
 	return host && !data ? 0 : -EINVAL;
 }
 
-static int get_mtrr_cap(struct slat_vmx *vmx, u32 index, u64 *data, bool host)
+static int set_misc_enable(struct slat_vmx *vmx, u32 index, u64 data, bool host)
 {
-	/* 8 variable ranges, fixed ranges, write combining. */
-	*data = 8 | BIT(8) | BIT(10);
+	u64 old = vmx->msr[SLAT_MSR_MISC_ENABLE];
+
+	if (!host) {
+		if ((old ^ data) & (MSR_IA32_MISC_ENABLE_BTS_UNAVAIL |
+				    MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL))
+			return -EINVAL;
+		/* Read-only, but does not fault. */
+		data &= ~(u64)MSR_IA32_MISC_ENABLE_EMON;
+		data |= old & MSR_IA32_MISC_ENABLE_EMON;
+	}
+	vmx->msr[SLAT_MSR_MISC_ENABLE] = data;
 	return 0;
 }
 
@@ -253,54 +262,6 @@ static int set_sysenter(struct slat_vmx *vmx, u32 index, u64 data, bool host)
 {
 	slat_vmcs_write(sysenter_field(index),
 			index == MSR_IA32_SYSENTER_CS ? (u32)data : data);
-	return 0;
-}
-
-static int set_mcg_status(struct slat_vmx *vmx, u32 index, u64 data, bool host)
-{
-	if (!host && data & ~7ULL)
-		return -EINVAL;
-	vmx->msr[SLAT_MSR_MCG_STATUS] = data;
-	return 0;
-}
-
-static int set_mcg_ctl(struct slat_vmx *vmx, u32 index, u64 data, bool host)
-{
-	if (!(vmx->msr[SLAT_MSR_MCG_CAP] & MCG_CTL_P) && (data || !host))
-		return -EINVAL;
-	if (data && data != ~0ULL)
-		return -EINVAL;
-	vmx->msr[SLAT_MSR_MCG_CTL] = data;
-	return 0;
-}
-
-static bool mce_bank_exists(struct slat_vmx *vmx, u32 index)
-{
-	return (index - MSR_IA32_MC0_CTL) / 4 <
-	       (vmx->msr[SLAT_MSR_MCG_CAP] & MCG_BANKCNT_MASK);
-}
-
-static int get_mce(struct slat_vmx *vmx, u32 index, u64 *data, bool host)
-{
-	if (!mce_bank_exists(vmx, index))
-		return -EINVAL;
-	*data = vmx->msr[SLAT_MSR_MCE_BANKS + index - MSR_IA32_MC0_CTL];
-	return 0;
-}
-
-static int set_mce(struct slat_vmx *vmx, u32 index, u64 data, bool host)
-{
-	u32 offset = index - MSR_IA32_MC0_CTL;
-
-	if (!mce_bank_exists(vmx, index))
-		return -EINVAL;
-	/* Control is all or nothing; Linux clears bit 10 on some models. */
-	if (offset % 4 == 0 && data && (data | BIT_ULL(10)) != ~0ULL)
-		return -EINVAL;
-	/* Software may only clear a bank's status. */
-	if (offset % 4 == 1 && !host && data)
-		return -EINVAL;
-	vmx->msr[SLAT_MSR_MCE_BANKS + offset] = data;
 	return 0;
 }
 
@@ -417,14 +378,29 @@ static int set_kernel_gs(struct slat_vmx *vmx, u32 index, u64 data, bool host)
 #define ABSENT(first, last) \
 	{ first, last, NO_SLOT, MSR_ZERO, 0, 0, NULL, NULL }
 
+/* MSRs of a model that guests read without asking CPUID, with KVM's values. */
+#define CONSTANT(msr, value) \
+	{ msr, msr, NO_SLOT, MSR_CONST | MSR_READONLY, 0, value, NULL, NULL }
+
+/* TSC ticks per bus clock in bits 44:40, as KVM says it. */
+#define PERF_STATUS		(1000 | 4ULL << 40)
+
+/* Paravirtual, and not offered; clients set each to 0 on reset. */
+#define MSR_KVM_OLD_FIRST	0x11
+#define MSR_KVM_OLD_LAST	0x12
 #define MSR_KVM_PV_FIRST	0x4b564d00
 #define MSR_KVM_PV_LAST		0x4b564d08
 
 /* Sorted by number, ranges do not overlap: msr_find() halves it. */
 static const struct msr_desc msr_table[] = {
+	CONSTANT(MSR_IA32_P5_MC_ADDR, 0),
+	CONSTANT(MSR_IA32_P5_MC_TYPE, 0),
 	CALLED(MSR_IA32_TSC, MSR_IA32_TSC, MSR_LIST, get_tsc, set_tsc),
+	ABSENT(MSR_KVM_OLD_FIRST, MSR_KVM_OLD_LAST),
 	STORED(MSR_IA32_PLATFORM_ID, SLAT_MSR_PLATFORM_ID, MSR_HOST_WRITE, 0, ~0ULL),
 	CALLED(MSR_IA32_APICBASE, MSR_IA32_APICBASE, 0, get_apic_base, set_apic_base),
+	CONSTANT(MSR_IA32_EBL_CR_POWERON, 0),
+	CONSTANT(MSR_EBC_FREQUENCY_ID, BIT(24)),
 	STORED(MSR_SMI_COUNT, SLAT_MSR_SMI_COUNT, MSR_LIST | MSR_HOST_WRITE, 0, ~0ULL),
 	CHECKED(MSR_IA32_FEAT_CTL, SLAT_MSR_FEAT_CTL, MSR_LIST, 0, set_feat_ctl),
 	CHECKED(MSR_IA32_TSC_ADJUST, SLAT_MSR_TSC_ADJUST, MSR_LIST,
@@ -434,22 +410,34 @@ static const struct msr_desc msr_table[] = {
 	CALLED(MSR_IA32_PRED_CMD, MSR_IA32_PRED_CMD, 0, get_none, set_none),
 	STORED(MSR_IA32_UCODE_REV, SLAT_MSR_UCODE_REV, MSR_LIST | MSR_IGNORE, 0, ~0ULL),
 	STORED(MSR_IA32_SMBASE, SLAT_MSR_SMBASE, MSR_HOST_ONLY, 0, ~0ULL),
+	CONSTANT(MSR_FSB_FREQ, 3),
 	STORED(MSR_PLATFORM_INFO, SLAT_MSR_PLATFORM_INFO, MSR_LIST | MSR_HOST_WRITE, 0, 0),
-	CALLED(MSR_MTRRcap, MSR_MTRRcap, MSR_HOST_WRITE, get_mtrr_cap, set_none),
+	/* 8 variable ranges, fixed ranges, write combining. */
+	CONSTANT(MSR_MTRRcap, 8 | BIT(8) | BIT(10)),
 	CHECKED(MSR_IA32_ARCH_CAPABILITIES, SLAT_MSR_ARCH_CAPS,
 		MSR_LIST | MSR_HOST_WRITE, SLAT_CPU_ARCH_CAPS, set_arch_caps),
 	CALLED(MSR_IA32_FLUSH_CMD, MSR_IA32_FLUSH_CMD, 0, get_none, set_none),
+	CONSTANT(MSR_IA32_BBL_CR_CTL3, 0xbe702111),
 	STORED(MSR_MISC_FEATURES_ENABLES, SLAT_MSR_MISC_FEATURES, MSR_LIST, 0, 0),
 	CALLED(MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_CS, MSR_LIST, get_sysenter,
 	       set_sysenter),
 	CALLED(MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP, MSR_LIST | MSR_CANONICAL,
 	       get_sysenter, set_sysenter),
-	STORED(MSR_IA32_MCG_CAP, SLAT_MSR_MCG_CAP, MSR_HOST_WRITE, 0, MCE_BANKS),
-	CHECKED(MSR_IA32_MCG_STATUS, SLAT_MSR_MCG_STATUS, MSR_LIST, 0, set_mcg_status),
-	CHECKED(MSR_IA32_MCG_CTL, SLAT_MSR_MCG_CTL, MSR_LIST, 0, set_mcg_ctl),
-	STORED(MSR_IA32_MISC_ENABLE, SLAT_MSR_MISC_ENABLE, MSR_LIST, 0, ~0ULL),
+	CALLED(MSR_IA32_MCG_CAP, MSR_IA32_MCG_CAP, MSR_READONLY, slat_mce_get,
+	       slat_mce_set),
+	CALLED(MSR_IA32_MCG_STATUS, MSR_IA32_MCG_CTL, MSR_LIST, slat_mce_get,
+	       slat_mce_set),
+	CONSTANT(MSR_IA32_PERF_STATUS, PERF_STATUS),
+	CONSTANT(MSR_IA32_PERF_CTL, 0),
+	CHECKED(MSR_IA32_MISC_ENABLE, SLAT_MSR_MISC_ENABLE, MSR_LIST, 0,
+		set_misc_enable),
 	CALLED(MSR_IA32_DEBUGCTLMSR, MSR_IA32_DEBUGCTLMSR, 0, get_debugctl,
 	       set_debugctl),
+	CONSTANT(MSR_IA32_LASTBRANCHFROMIP, 0),
+	CONSTANT(MSR_IA32_LASTBRANCHTOIP, 0),
+	CONSTANT(MSR_IA32_LASTINTFROMIP, 0),
+	CONSTANT(MSR_IA32_LASTINTTOIP, 0),
+	STORED(MSR_IA32_POWER_CTL, SLAT_MSR_POWER_CTL, MSR_LIST, 0, ~0ULL),
 	{ 0x200, 0x20f, SLAT_MSR_MTRR_VAR, 0, 0, ~0ULL, NULL, set_mtrr_var },
 	CALLED(MSR_MTRRfix64K_00000, MSR_MTRRfix64K_00000, 0, get_mtrr_fix,
 	       set_mtrr_fix),
@@ -458,9 +446,16 @@ static const struct msr_desc msr_table[] = {
 	CALLED(MSR_MTRRfix4K_C0000, MSR_MTRRfix4K_F8000, 0, get_mtrr_fix,
 	       set_mtrr_fix),
 	CALLED(MSR_IA32_CR_PAT, MSR_IA32_CR_PAT, MSR_LIST, get_pat, set_pat),
+	CALLED(MSR_IA32_MC0_CTL2, MSR_IA32_MC0_CTL2 + SLAT_MCE_BANKS - 1, 0,
+	       slat_mce_get, slat_mce_set),
 	CHECKED(MSR_MTRRdefType, SLAT_MSR_MTRR_DEF, 0, 0, set_mtrr_def),
-	CALLED(MSR_IA32_MC0_CTL, MSR_IA32_MC0_CTL + 4 * MCE_BANKS - 1, 0, get_mce,
-	       set_mce),
+	CALLED(MSR_IA32_MC0_CTL, MSR_IA32_MC0_CTL + 4 * SLAT_MCE_BANKS - 1, 0,
+	       slat_mce_get, slat_mce_set),
+	CONSTANT(MSR_RAPL_POWER_UNIT, 0),
+	CONSTANT(MSR_PKG_ENERGY_STATUS, 0),
+	CONSTANT(MSR_DRAM_ENERGY_STATUS, 0),
+	CONSTANT(MSR_PP0_ENERGY_STATUS, 0),
+	CONSTANT(MSR_PP1_ENERGY_STATUS, 0),
 	STORED(MSR_IA32_TSC_DEADLINE, SLAT_MSR_TSC_DEADLINE, MSR_HOST_ONLY, 0, ~0ULL),
 	CHECKED(MSR_IA32_XSS, SLAT_MSR_XSS, MSR_LIST, SLAT_CPU_XSAVES, set_xss),
 	ABSENT(MSR_KVM_PV_FIRST, MSR_KVM_PV_LAST),
@@ -508,6 +503,10 @@ int slat_vmx_get_msr(struct slat_vmx *vmx, u32 index, u64 *data, bool host)
 		return -EINVAL;
 	if (!host && desc->flags & (MSR_HOST_READ | MSR_ZERO))
 		return -EINVAL;
+	if (desc->flags & MSR_CONST) {
+		*data = desc->valid;
+		return 0;
+	}
 	if (desc->get)
 		return desc->get(vmx, index, data, host);
 	*data = desc->flags & MSR_ZERO ? 0 :
@@ -525,6 +524,8 @@ int slat_vmx_set_msr(struct slat_vmx *vmx, u32 index, u64 data, bool host)
 	const struct msr_desc *desc = msr_find(index);
 
 	if (!desc || !msr_visible(vmx, desc, host))
+		return -EINVAL;
+	if (desc->flags & MSR_READONLY)
 		return -EINVAL;
 	if (!host && desc->flags & MSR_IGNORE)
 		return 0;
@@ -609,7 +610,7 @@ void slat_msr_init(struct slat_vmx *vmx)
 	vmx->msr[SLAT_MSR_UCODE_REV] = BIT_ULL(32);
 	vmx->msr[SLAT_MSR_MISC_ENABLE] = MSR_IA32_MISC_ENABLE_BTS_UNAVAIL |
 					 MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL;
-	vmx->msr[SLAT_MSR_MCG_CAP] = MCE_BANKS;
+	vmx->msr[SLAT_MSR_MCG_CAP] = SLAT_MCE_BANKS;
 	vmx->msr[SLAT_MSR_ARCH_CAPS] = vmx->caps->arch_caps;
 	slat_msr_update_bitmap(vmx);
 }

@@ -58,6 +58,7 @@ enum slat_msr_slot {
 	SLAT_MSR_PLATFORM_INFO,
 	SLAT_MSR_MISC_FEATURES,
 	SLAT_MSR_FEAT_CTL,
+	SLAT_MSR_POWER_CTL,
 	SLAT_MSR_ARCH_CAPS,
 	SLAT_MSR_SMBASE,
 	SLAT_MSR_SMI_COUNT,
@@ -70,7 +71,7 @@ enum slat_msr_slot {
 	SLAT_MSR_MCG_STATUS,
 	SLAT_MSR_MCG_CTL,
 	SLAT_MSR_MCE_BANKS,
-	SLAT_NR_MSR_SLOTS = SLAT_MSR_MCE_BANKS + 4 * 32,
+	SLAT_NR_MSR_SLOTS = SLAT_MSR_MCE_BANKS + 4 * SLAT_MCE_BANKS,
 };
 
 /* What the entry event field was filled with. */
@@ -291,6 +292,10 @@ void slat_regs_set_dr7(struct slat_vmx *vmx, u64 dr7);
 /* msr.c */
 void slat_msr_init(struct slat_vmx *vmx);
 void slat_msr_update_bitmap(struct slat_vmx *vmx);
+
+/* mce.c: functions of the MSR table */
+int slat_mce_get(struct slat_vmx *vmx, u32 index, u64 *data, bool host);
+int slat_mce_set(struct slat_vmx *vmx, u32 index, u64 data, bool host);
 
 /* event.c */
 void slat_events_prepare(struct slat_vmx *vmx);

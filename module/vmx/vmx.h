@@ -503,4 +503,33 @@ int slat_vmx_set_msr(struct slat_vmx *vmx, u32 index, u64 data, bool host);
  */
 unsigned int slat_vmx_msr_list(u32 *out, unsigned int max);
 
+/* Machine checks */
+
+/* Banks at most, and before slat_vmx_setup_mce(). */
+#define SLAT_MCE_BANKS		32
+
+/* MCG_CAP bits that slat_vmx_setup_mce() takes, besides the number of banks. */
+u64 slat_vmx_mce_cap(void);
+
+/**
+ * slat_vmx_setup_mce() - KVM_X86_SETUP_MCE: choose IA32_MCG_CAP
+ * @vmx:	loaded
+ * @cap:	number of banks in bits 7:0, and the bits of slat_vmx_mce_cap()
+ *
+ * All banks report all errors afterwards.
+ * Return: 0; -EINVAL: no bank or too many, or an unknown bit.
+ */
+int slat_vmx_setup_mce(struct slat_vmx *vmx, u64 cap);
+
+/**
+ * slat_vmx_set_mce() - KVM_X86_SET_MCE: report an error in the guest's banks
+ * @vmx:	loaded
+ * @mce:	the error
+ *
+ * An uncorrected one raises #MC, or shuts the guest down where it cannot take
+ * one; a bank that does not report keeps silent.
+ * Return: 0; -EINVAL: no such bank, or the status is not valid.
+ */
+int slat_vmx_set_mce(struct slat_vmx *vmx, const struct kvm_x86_mce *mce);
+
 #endif /* SLAT_VMX_VMX_H */
