@@ -12,6 +12,8 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include <asm/cpufeature.h>
+
 #include "cpuid.h"
 #include "device.h"
 #include "memslots.h"
@@ -39,9 +41,17 @@ long slat_check_extension(const struct slat_device *device, unsigned long cap)
 	case KVM_CAP_SYNC_MMU:
 	case KVM_CAP_USER_NMI:
 	case KVM_CAP_ENABLE_CAP_VM:
+	case KVM_CAP_GET_TSC_KHZ:
+	case KVM_CAP_XSAVE:
 	case KVM_CAP_SET_TSS_ADDR:
 	case KVM_CAP_SET_IDENTITY_MAP_ADDR:
 		return 1;
+	case KVM_CAP_XCRS:
+		return boot_cpu_has(X86_FEATURE_XSAVE);
+	case KVM_CAP_XSAVE2:
+		return slat_fpu_xsave_size(device->caps);
+	case KVM_CAP_ADJUST_CLOCK:
+		return KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC;
 	case KVM_CAP_IRQ_ROUTING:
 		return SLAT_MAX_IRQ_ROUTES;
 	case KVM_CAP_MCE:

@@ -4,8 +4,11 @@
  * while it does. The kernel's own guest FPU objects hold it; KVM_RUN swaps it
  * with the task's state once per call.
  */
+#include <linux/err.h>
 #include <linux/errno.h>
 #include <linux/kvm.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
@@ -13,6 +16,7 @@
 #include <asm/fpu/api.h>
 #include <asm/fpu/types.h>
 
+#include "cpuid.h"
 #include "vcpu.h"
 
 #define XMM_BYTES	16
@@ -77,6 +81,66 @@ int slat_vcpu_set_fpu(struct slat_vcpu *vcpu, void __user *argp)
 	if (boot_cpu_has(X86_FEATURE_XSAVE))
 		xsave->header.xfeatures |= XFEATURE_MASK_FPSSE;
 	return 0;
+}
+
+/* What user space may see and set of the guest's state. */
+static u64 xfeatures(u64 xcr0_valid)
+{
+	return xcr0_valid | XFEATURE_MASK_FPSSE;
+}
+
+u32 slat_fpu_xsave_size(const struct slat_vmx_caps *caps)
+{
+	return max_t(u32, sizeof(struct kvm_xsave),
+		     slat_xstate_size(caps->cpu.xcr0_valid, false));
+}
+
+static int get_xsave(struct slat_vcpu *vcpu, void __user *argp, u32 size)
+{
+	u64 features = xfeatures(vcpu->guest_cpu.xcr0_valid);
+	void *state;
+	int err;
+
+	if (size < vcpu->fpu.uabi_size)
+		return -EINVAL;
+	state = kvzalloc(size, GFP_KERNEL_ACCOUNT);
+	if (!state)
+		return -ENOMEM;
+	fpu_copy_guest_fpstate_to_uabi(&vcpu->fpu, state, size, features,
+				       slat_vmx_pkru(vcpu->vmx));
+	err = copy_to_user(argp, state, size) ? -EFAULT : 0;
+	kvfree(state);
+	return err;
+}
+
+int slat_vcpu_get_xsave(struct slat_vcpu *vcpu, void __user *argp)
+{
+	return get_xsave(vcpu, argp, sizeof(struct kvm_xsave));
+}
+
+int slat_vcpu_get_xsave2(struct slat_vcpu *vcpu, void __user *argp)
+{
+	return get_xsave(vcpu, argp, max_t(u32, vcpu->fpu.uabi_size,
+					   slat_fpu_xsave_size(vcpu->vm->device->caps)));
+}
+
+int slat_vcpu_set_xsave(struct slat_vcpu *vcpu, void __user *argp)
+{
+	u64 features = xfeatures(vcpu->vm->device->caps->cpu.xcr0_valid);
+	u32 pkru = slat_vmx_pkru(vcpu->vmx);
+	void *state;
+	int err;
+
+	state = vmemdup_user(argp, max_t(u32, vcpu->fpu.uabi_size,
+					 sizeof(struct kvm_xsave)));
+	if (IS_ERR(state))
+		return PTR_ERR(state);
+	/* Checks the header and MXCSR: XRSTOR must not fault on what it takes. */
+	err = fpu_copy_uabi_to_guest_fpstate(&vcpu->fpu, state, features, &pkru);
+	if (!err)
+		slat_vmx_set_pkru(vcpu->vmx, pkru);
+	kvfree(state);
+	return err;
 }
 
 /*

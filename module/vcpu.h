@@ -190,6 +190,8 @@ int slat_vcpu_get_debugregs(struct slat_vcpu *vcpu, void __user *argp);
 int slat_vcpu_set_debugregs(struct slat_vcpu *vcpu, void __user *argp);
 int slat_vcpu_get_msrs(struct slat_vcpu *vcpu, void __user *argp);
 int slat_vcpu_set_msrs(struct slat_vcpu *vcpu, void __user *argp);
+int slat_vcpu_get_xcrs(struct slat_vcpu *vcpu, void __user *argp);
+int slat_vcpu_set_xcrs(struct slat_vcpu *vcpu, void __user *argp);
 int slat_vcpu_setup_mce(struct slat_vcpu *vcpu, void __user *argp);
 int slat_vcpu_set_mce(struct slat_vcpu *vcpu, void __user *argp);
 int slat_vcpu_translate(struct slat_vcpu *vcpu, void __user *argp);
@@ -201,6 +203,11 @@ int slat_vcpu_fpu_init(struct slat_vcpu *vcpu);
 void slat_vcpu_fpu_destroy(struct slat_vcpu *vcpu);
 int slat_vcpu_get_fpu(struct slat_vcpu *vcpu, void __user *argp);
 int slat_vcpu_set_fpu(struct slat_vcpu *vcpu, void __user *argp);
+int slat_vcpu_get_xsave(struct slat_vcpu *vcpu, void __user *argp);
+int slat_vcpu_get_xsave2(struct slat_vcpu *vcpu, void __user *argp);
+int slat_vcpu_set_xsave(struct slat_vcpu *vcpu, void __user *argp);
+/* Bytes that KVM_GET_XSAVE2 copies; KVM_CAP_XSAVE2. */
+u32 slat_fpu_xsave_size(const struct slat_vmx_caps *caps);
 /* The guest's FPU state is in the registers or in this task's FPU buffer. */
 void slat_fpu_read_xmm(unsigned int reg, void *buf);
 void slat_fpu_write_xmm(unsigned int reg, const void *buf);

@@ -75,6 +75,20 @@ static int vcpu_ioctl(struct slat_vcpu *vcpu, unsigned int cmd, unsigned long ar
 		return slat_vcpu_get_fpu(vcpu, argp);
 	case KVM_SET_FPU:
 		return slat_vcpu_set_fpu(vcpu, argp);
+	case KVM_GET_XSAVE:
+		return slat_vcpu_get_xsave(vcpu, argp);
+	case KVM_GET_XSAVE2:
+		return slat_vcpu_get_xsave2(vcpu, argp);
+	case KVM_SET_XSAVE:
+		return slat_vcpu_set_xsave(vcpu, argp);
+	case KVM_GET_XCRS:
+		return slat_vcpu_get_xcrs(vcpu, argp);
+	case KVM_SET_XCRS:
+		return slat_vcpu_set_xcrs(vcpu, argp);
+	case KVM_GET_TSC_KHZ:
+		return slat_vmx_tsc_khz();
+	case KVM_SET_TSC_KHZ:
+		return slat_vmx_set_tsc_khz(arg);
 	case KVM_GET_MSRS:
 		return slat_vcpu_get_msrs(vcpu, argp);
 	case KVM_SET_MSRS:

@@ -10,6 +10,9 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
+#include <asm/cpufeature.h>
+#include <asm/fpu/xcr.h>
+
 #include "guestmem.h"
 #include "insn/walk.h"
 #include "vcpu.h"
@@ -106,6 +109,35 @@ int slat_vcpu_set_debugregs(struct slat_vcpu *vcpu, void __user *argp)
 	err = slat_vmx_set_debugregs(vcpu->vmx, &dbg);
 	slat_vmx_unload(vcpu->vmx);
 	return err;
+}
+
+int slat_vcpu_get_xcrs(struct slat_vcpu *vcpu, void __user *argp)
+{
+	struct kvm_xcrs xcrs = {};
+
+	if (boot_cpu_has(X86_FEATURE_XSAVE)) {
+		xcrs.nr_xcrs = 1;
+		xcrs.xcrs[0].xcr = XCR_XFEATURE_ENABLED_MASK;
+		xcrs.xcrs[0].value = slat_vmx_xcr0(vcpu->vmx);
+	}
+	return copy_to_user(argp, &xcrs, sizeof(xcrs)) ? -EFAULT : 0;
+}
+
+/* XCR0 is the only one; others in the list are left alone, as in KVM. */
+int slat_vcpu_set_xcrs(struct slat_vcpu *vcpu, void __user *argp)
+{
+	struct kvm_xcrs xcrs;
+	u32 i;
+
+	if (copy_from_user(&xcrs, argp, sizeof(xcrs)))
+		return -EFAULT;
+	if (!boot_cpu_has(X86_FEATURE_XSAVE) || xcrs.nr_xcrs > KVM_MAX_XCRS ||
+	    xcrs.flags)
+		return -EINVAL;
+	for (i = 0; i < xcrs.nr_xcrs; i++)
+		if (xcrs.xcrs[i].xcr == XCR_XFEATURE_ENABLED_MASK)
+			return slat_vmx_set_xcr0(vcpu->vmx, xcrs.xcrs[i].value);
+	return 0;
 }
 
 /* Copy the list in. Return: the entries, *@nr of them, or ERR_PTR. */

@@ -97,6 +97,7 @@ static void vm_init(struct slat_vm *vm, struct slat_device *device)
 	mutex_init(&vm->lock);
 	xa_init(&vm->vcpus);
 	slat_epochs_init(&vm->epochs);
+	slat_vm_clock_init(vm);
 	mmgrab(current->mm);
 	vm->mm = current->mm;
 }

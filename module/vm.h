@@ -35,9 +35,10 @@ struct slat_vcpu;
  * @slots: the memory slots
  * @vmx: what the processor knows of it
  * @notifier: changes of the owner's address space
- * @lock: outermost lock; protects @vcpus and @nr_vcpus
+ * @lock: outermost lock; protects @vcpus, @nr_vcpus and @clock_offset
  * @vcpus: by id; an entry lives as long as the VM
  * @nr_vcpus: how many there are, those in the making included
+ * @clock_offset: from the host's clock since boot to the VM's, in ns
  */
 struct slat_vm {
 	struct slat_device *device;
@@ -56,6 +57,7 @@ struct slat_vm {
 	struct mutex lock;
 	struct xarray vcpus;
 	u32 nr_vcpus;
+	s64 clock_offset;
 };
 
 /* May the calling process use this VM? */
@@ -90,13 +92,17 @@ void slat_vm_kill(struct slat_vm *vm);
 /**
  * slat_vm_platform_ioctl() - ioctls that a PC's VM has for historical reasons
  * @vm: the VM
- * @cmd: KVM_SET_TSS_ADDR, KVM_SET_IDENTITY_MAP_ADDR, KVM_SET_GSI_ROUTING
+ * @cmd: KVM_SET_TSS_ADDR, KVM_SET_IDENTITY_MAP_ADDR, KVM_SET_GSI_ROUTING,
+ *	KVM_GET_CLOCK, KVM_SET_CLOCK
  * @arg: the ioctl's argument
  *
- * Return: 0; -EINVAL: the address is too high, a vCPU exists already, or there
- * is nothing to route to; -EFAULT; -ENOTTY: not one of these.
+ * Return: 0; -EINVAL: the address is too high, a vCPU exists already, there is
+ * nothing to route to, or an unknown flag; -EFAULT; -ENOTTY: not one of these.
  */
 long slat_vm_platform_ioctl(struct slat_vm *vm, unsigned int cmd, unsigned long arg);
+
+/* The VM's clock starts at 0 now. */
+void slat_vm_clock_init(struct slat_vm *vm);
 
 /* hostmem.c */
 

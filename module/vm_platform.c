@@ -2,13 +2,18 @@
 /*
  * Ioctls of a VM that are about the PC platform that KVM grew up with. A
  * processor with unrestricted guest and a client with interrupt controllers of
- * its own need nothing of them, so they check and answer as KVM does there, and
- * no state follows. Called by the VM's ioctl, without locks.
+ * its own need little of them: most check and answer as KVM does there, and no
+ * state follows. The clock is the exception. Called by the VM's ioctl, without
+ * locks.
  */
 #include <linux/errno.h>
 #include <linux/kvm.h>
 #include <linux/mm.h>
+#include <linux/preempt.h>
+#include <linux/timekeeping.h>
 #include <linux/uaccess.h>
+
+#include <asm/msr.h>
 
 #include "vm.h"
 
@@ -42,6 +47,53 @@ static int set_gsi_routing(const struct kvm_irq_routing __user *argp)
 	return copy_from_user(&routing, argp, sizeof(routing)) ? -EFAULT : -EINVAL;
 }
 
+void slat_vm_clock_init(struct slat_vm *vm)
+{
+	vm->clock_offset = -(s64)ktime_get_boottime_ns();
+}
+
+/*
+ * Nanoseconds that the VM exists, or since what the client set. No guest sees
+ * it: it is the client's, which carries it over to where the VM goes.
+ */
+static int get_clock(struct slat_vm *vm, struct kvm_clock_data __user *argp)
+{
+	struct kvm_clock_data data = {
+		.flags = KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC,
+	};
+
+	mutex_lock(&vm->lock);
+	/* The three are of one moment. */
+	preempt_disable();
+	data.clock = ktime_get_boottime_ns() + vm->clock_offset;
+	data.realtime = ktime_get_real_ns();
+	data.host_tsc = rdtsc();
+	preempt_enable();
+	mutex_unlock(&vm->lock);
+	return copy_to_user(argp, &data, sizeof(data)) ? -EFAULT : 0;
+}
+
+#define CLOCK_FLAGS (KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC)
+
+static int set_clock(struct slat_vm *vm, const struct kvm_clock_data __user *argp)
+{
+	struct kvm_clock_data data;
+	u64 now;
+
+	if (copy_from_user(&data, argp, sizeof(data)))
+		return -EFAULT;
+	if (data.flags & ~CLOCK_FLAGS)
+		return -EINVAL;
+	/* The time that the VM was on its way; never backwards. */
+	now = ktime_get_real_ns();
+	if (data.flags & KVM_CLOCK_REALTIME && now > data.realtime)
+		data.clock += now - data.realtime;
+	mutex_lock(&vm->lock);
+	vm->clock_offset = data.clock - ktime_get_boottime_ns();
+	mutex_unlock(&vm->lock);
+	return 0;
+}
+
 long slat_vm_platform_ioctl(struct slat_vm *vm, unsigned int cmd, unsigned long arg)
 {
 	void __user *argp = (void __user *)arg;
@@ -53,6 +105,10 @@ long slat_vm_platform_ioctl(struct slat_vm *vm, unsigned int cmd, unsigned long 
 		return set_identity_map_addr(vm, argp);
 	case KVM_SET_GSI_ROUTING:
 		return set_gsi_routing(argp);
+	case KVM_GET_CLOCK:
+		return get_clock(vm, argp);
+	case KVM_SET_CLOCK:
+		return set_clock(vm, argp);
 	default:
 		return -ENOTTY;
 	}

@@ -127,7 +127,10 @@ TEST_F(dev, capability_zero_means_unknown_vcpu_ioctl)
 		unsigned long request;
 	} vcpu_ioctls[] = {
 		{ KVM_CAP_XSAVE, KVM_GET_XSAVE },
+		{ KVM_CAP_XSAVE, KVM_SET_XSAVE },
+		{ KVM_CAP_XSAVE2, KVM_GET_XSAVE2 },
 		{ KVM_CAP_XCRS, KVM_GET_XCRS },
+		{ KVM_CAP_XCRS, KVM_SET_XCRS },
 		{ KVM_CAP_DEBUGREGS, KVM_GET_DEBUGREGS },
 		{ KVM_CAP_SET_GUEST_DEBUG, KVM_SET_GUEST_DEBUG },
 		{ KVM_CAP_MCE, KVM_X86_SETUP_MCE },

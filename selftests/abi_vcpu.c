@@ -51,6 +51,7 @@ TEST_F(vcpu, bad_pointers_are_efault)
 		KVM_GET_FPU, KVM_SET_FPU, KVM_GET_MSRS, KVM_SET_MSRS,
 		KVM_GET_CPUID2, KVM_SET_CPUID2, KVM_GET_MP_STATE, KVM_SET_MP_STATE,
 		KVM_GET_VCPU_EVENTS, KVM_TRANSLATE, KVM_SET_SIGNAL_MASK,
+		KVM_GET_XSAVE, KVM_SET_XSAVE, KVM_GET_XSAVE2, KVM_GET_XCRS, KVM_SET_XCRS,
 	};
 	static const unsigned long pointers[] = { 1, 1ul << 63, -PAGE_SIZE };
 
@@ -74,6 +75,10 @@ TEST_F(vcpu, structures_cut_by_a_mapping_change_nothing)
 		{ KVM_SET_FPU, sizeof(struct kvm_fpu) },
 		{ KVM_SET_MP_STATE, sizeof(struct kvm_mp_state) },
 		{ KVM_TRANSLATE, sizeof(struct kvm_translation) },
+		{ KVM_SET_XSAVE, sizeof(struct kvm_xsave) },
+		{ KVM_SET_XCRS, sizeof(struct kvm_xcrs) },
+		{ KVM_GET_XSAVE, sizeof(struct kvm_xsave) },
+		{ KVM_GET_XCRS, sizeof(struct kvm_xcrs) },
 		{ KVM_GET_REGS, sizeof(struct kvm_regs) },
 		{ KVM_GET_SREGS, sizeof(struct kvm_sregs) },
 		{ KVM_GET_FPU, sizeof(struct kvm_fpu) },
@@ -415,6 +420,37 @@ TEST_F(vcpu, mp_state)
 	EXPECT_EQ(-EINVAL, vm_ioctl(self->fd, KVM_SET_MP_STATE, &state));
 	ASSERT_EQ(0, vm_ioctl(self->fd, KVM_GET_MP_STATE, &state));
 	EXPECT_EQ((uint32_t)KVM_MP_STATE_RUNNABLE, state.mp_state);
+}
+
+/* The rate of the host's own TSC is one that each device can give. */
+TEST_F(vcpu, tsc_khz)
+{
+	int khz = vm_ioctl_num(self->fd, KVM_GET_TSC_KHZ, 0);
+
+	ASSERT_LT(1000, khz);
+	EXPECT_EQ(0, vm_ioctl_num(self->fd, KVM_SET_TSC_KHZ, khz));
+	EXPECT_EQ(0, vm_ioctl_num(self->fd, KVM_SET_TSC_KHZ, 0));
+	EXPECT_EQ(khz, vm_ioctl_num(self->fd, KVM_GET_TSC_KHZ, 0));
+	if (vm_check_extension(self->vm.dev, KVM_CAP_TSC_CONTROL) <= 0) {
+		EXPECT_EQ(-EINVAL, vm_ioctl_num(self->fd, KVM_SET_TSC_KHZ, khz / 2));
+		/* KVM has changed what it tells before it refuses. */
+		if (!vm_is_kvm(&self->vm))
+			EXPECT_EQ(khz, vm_ioctl_num(self->fd, KVM_GET_TSC_KHZ, 0));
+	}
+}
+
+/* 0 is the reset of a vCPU: its TSC goes on with those of the others. */
+TEST_F(vcpu, tsc_written_0_joins_the_others)
+{
+	uint64_t second = vm_ioctl_num(self->fd, KVM_GET_TSC_KHZ, 0) * 1000ull, value;
+
+	ASSERT_EQ(1, vcpu_set_msr(&self->vcpu, MSR_TSC, 1000 * second));
+	ASSERT_EQ(1, vcpu_get_msr(&self->vcpu, MSR_TSC, &value));
+	EXPECT_LE(1000 * second, value);
+	EXPECT_GT(1010 * second, value);
+	ASSERT_EQ(1, vcpu_set_msr(&self->vcpu, MSR_TSC, 0));
+	ASSERT_EQ(1, vcpu_get_msr(&self->vcpu, MSR_TSC, &value));
+	EXPECT_LE(1000 * second, value);
 }
 
 TEST_F(vcpu, signal_mask_errors)

@@ -87,6 +87,43 @@ TEST_F(vm, gsi_routing_without_a_controller)
 	EXPECT_EQ(-EINVAL, vm_ioctl(self->vm.fd, KVM_SET_GSI_ROUTING, &routing));
 }
 
+#define SECOND	1000000000ull
+
+TEST_F(vm, clock_runs_and_can_be_set)
+{
+	struct kvm_clock_data data = {}, later;
+
+	EXPECT_EQ(-EFAULT, vm_ioctl_num(self->vm.fd, KVM_GET_CLOCK, 1));
+	EXPECT_EQ(-EFAULT, vm_ioctl_num(self->vm.fd, KVM_SET_CLOCK, 1));
+	ASSERT_EQ(0, vm_ioctl(self->vm.fd, KVM_GET_CLOCK, &data));
+	EXPECT_GT(60 * SECOND, data.clock) TH_LOG("a new VM's clock is %llu", data.clock);
+	usleep(1000);
+	ASSERT_EQ(0, vm_ioctl(self->vm.fd, KVM_GET_CLOCK, &later));
+	EXPECT_LT(data.clock, later.clock);
+	data.clock = 5000 * SECOND;
+	data.flags = 0;
+	ASSERT_EQ(0, vm_ioctl(self->vm.fd, KVM_SET_CLOCK, &data));
+	ASSERT_EQ(0, vm_ioctl(self->vm.fd, KVM_GET_CLOCK, &later));
+	EXPECT_LE(5000 * SECOND, later.clock);
+	EXPECT_GT(5060 * SECOND, later.clock);
+	data.flags = 1 << 30;
+	EXPECT_EQ(-EINVAL, vm_ioctl(self->vm.fd, KVM_SET_CLOCK, &data));
+}
+
+/* With the wall clock of the moment it was read, the way there counts too. */
+TEST_F(vm, clock_that_travelled)
+{
+	struct kvm_clock_data data = { .clock = 100 * SECOND, .flags = KVM_CLOCK_REALTIME };
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	data.realtime = (now.tv_sec - 1000) * SECOND;
+	ASSERT_EQ(0, vm_ioctl(self->vm.fd, KVM_SET_CLOCK, &data));
+	ASSERT_EQ(0, vm_ioctl(self->vm.fd, KVM_GET_CLOCK, &data));
+	EXPECT_LE(1100 * SECOND, data.clock);
+	EXPECT_GT(1160 * SECOND, data.clock);
+}
+
 TEST_F(vm, slot_bad_pointer_is_efault)
 {
 	EXPECT_EQ(-EFAULT, vm_ioctl_num(self->vm.fd, KVM_SET_USER_MEMORY_REGION, 0));

@@ -15,7 +15,6 @@
 
 #include <asm/apicdef.h>
 #include <asm/fpu/types.h>
-#include <asm/fpu/xcr.h>
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
 #include <asm/tlbflush.h>
@@ -242,13 +241,13 @@ int slat_cr_set_efer(struct slat_vmx *vmx, u64 efer, bool host)
 	return 0;
 }
 
-int slat_cr_set_xcr0(struct slat_vmx *vmx, u32 index, u64 xcr0)
+int slat_vmx_set_xcr0(struct slat_vmx *vmx, u64 xcr0)
 {
 	u64 avx512 = xcr0 & XFEATURE_MASK_AVX512;
 
-	if (index != XCR_XFEATURE_ENABLED_MASK)
-		return -EINVAL;
-	if (!(xcr0 & XFEATURE_MASK_FP) || xcr0 & ~vmx->guest.xcr0_valid)
+	/* The value after RESET is taken even where the CPUID has no XSAVE. */
+	if (!(xcr0 & XFEATURE_MASK_FP) ||
+	    xcr0 & ~(vmx->guest.xcr0_valid | XFEATURE_MASK_FP))
 		return -EINVAL;
 	if (xcr0 & XFEATURE_MASK_YMM && !(xcr0 & XFEATURE_MASK_SSE))
 		return -EINVAL;

@@ -12,6 +12,7 @@
 #include <linux/string.h>
 
 #include <asm/cpu.h>
+#include <asm/fpu/xcr.h>
 #include <asm/processor-flags.h>
 #include <asm/trapnr.h>
 #include <asm/vmx.h>
@@ -199,11 +200,11 @@ static enum slat_exit_type exit_wrmsr(struct slat_vmx *vmx)
 
 static enum slat_exit_type exit_xsetbv(struct slat_vmx *vmx)
 {
-	if (slat_vmx_cpl(vmx))
+	u32 index = vmx->frame.regs[SLAT_REG_RCX];
+
+	if (slat_vmx_cpl(vmx) || index != XCR_XFEATURE_ENABLED_MASK)
 		return inject_gp(vmx);
-	return skip_or_gp(vmx, slat_cr_set_xcr0(vmx,
-						vmx->frame.regs[SLAT_REG_RCX],
-						edx_eax(vmx)));
+	return skip_or_gp(vmx, slat_vmx_set_xcr0(vmx, edx_eax(vmx)));
 }
 
 /* No hypercall exists. */

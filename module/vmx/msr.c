@@ -20,7 +20,6 @@
 #include <asm/msr.h>
 #include <asm/msr-index.h>
 #include <asm/mtrr.h>
-#include <asm/tsc.h>
 
 #include "vcpu.h"
 
@@ -46,66 +45,6 @@ struct msr_desc {
 	int (*get)(struct slat_vmx *vmx, u32 index, u64 *data, bool host);
 	int (*set)(struct slat_vmx *vmx, u32 index, u64 data, bool host);
 };
-
-static int get_tsc(struct slat_vmx *vmx, u32 index, u64 *data, bool host)
-{
-	*data = rdtsc() + vmx->tsc_offset;
-	return 0;
-}
-
-static void set_tsc_offset(struct slat_vmx *vmx, u64 offset)
-{
-	vmx->tsc_offset = offset;
-	slat_vmcs_write(TSC_OFFSET, offset);
-}
-
-/*
- * User space restores the TSC of one vCPU after another, and means them equal:
- * a value close to what the last one would read now follows the same offset.
- * A write of 0 is the reset of one more vCPU.
- */
-static void set_tsc_host(struct slat_vmx *vmx, u64 data)
-{
-	struct slat_vmx_vm *vm = vmx->vm;
-	u64 now, expected, distance, second = (u64)tsc_khz * 1000;
-
-	spin_lock(&vm->lock);
-	now = rdtsc();
-	expected = vm->tsc_data + (now - vm->tsc_host);
-	distance = expected > data ? expected - data : data - expected;
-	if (!(data == 0 && vm->tsc_data == 0 && now - vm->tsc_host < second) &&
-	    distance >= second) {
-		vm->tsc_data = data;
-		vm->tsc_host = now;
-		vm->tsc_offset = data - now;
-	}
-	set_tsc_offset(vmx, vm->tsc_offset);
-	spin_unlock(&vm->lock);
-}
-
-static int set_tsc(struct slat_vmx *vmx, u32 index, u64 data, bool host)
-{
-	u64 offset;
-
-	if (host) {
-		set_tsc_host(vmx, data);
-		return 0;
-	}
-	offset = data - rdtsc();
-	vmx->msr[SLAT_MSR_TSC_ADJUST] += offset - vmx->tsc_offset;
-	set_tsc_offset(vmx, offset);
-	return 0;
-}
-
-static int set_tsc_adjust(struct slat_vmx *vmx, u32 index, u64 data, bool host)
-{
-	/* What user space restores is already part of the TSC it restores. */
-	if (!host)
-		set_tsc_offset(vmx, vmx->tsc_offset + data -
-				    vmx->msr[SLAT_MSR_TSC_ADJUST]);
-	vmx->msr[SLAT_MSR_TSC_ADJUST] = data;
-	return 0;
-}
 
 static int get_apic_base(struct slat_vmx *vmx, u32 index, u64 *data, bool host)
 {
@@ -395,7 +334,8 @@ static int set_kernel_gs(struct slat_vmx *vmx, u32 index, u64 data, bool host)
 static const struct msr_desc msr_table[] = {
 	CONSTANT(MSR_IA32_P5_MC_ADDR, 0),
 	CONSTANT(MSR_IA32_P5_MC_TYPE, 0),
-	CALLED(MSR_IA32_TSC, MSR_IA32_TSC, MSR_LIST, get_tsc, set_tsc),
+	CALLED(MSR_IA32_TSC, MSR_IA32_TSC, MSR_LIST, slat_tsc_get,
+	       slat_tsc_set),
 	ABSENT(MSR_KVM_OLD_FIRST, MSR_KVM_OLD_LAST),
 	STORED(MSR_IA32_PLATFORM_ID, SLAT_MSR_PLATFORM_ID, MSR_HOST_WRITE, 0, ~0ULL),
 	CALLED(MSR_IA32_APICBASE, MSR_IA32_APICBASE, 0, get_apic_base, set_apic_base),
@@ -404,7 +344,7 @@ static const struct msr_desc msr_table[] = {
 	STORED(MSR_SMI_COUNT, SLAT_MSR_SMI_COUNT, MSR_LIST | MSR_HOST_WRITE, 0, ~0ULL),
 	CHECKED(MSR_IA32_FEAT_CTL, SLAT_MSR_FEAT_CTL, MSR_LIST, 0, set_feat_ctl),
 	CHECKED(MSR_IA32_TSC_ADJUST, SLAT_MSR_TSC_ADJUST, MSR_LIST,
-		SLAT_CPU_TSC_ADJUST, set_tsc_adjust),
+		SLAT_CPU_TSC_ADJUST, slat_tsc_set_adjust),
 	CALLED(MSR_IA32_SPEC_CTRL, MSR_IA32_SPEC_CTRL, MSR_LIST, get_spec_ctrl,
 	       set_spec_ctrl),
 	CALLED(MSR_IA32_PRED_CMD, MSR_IA32_PRED_CMD, 0, get_none, set_none),

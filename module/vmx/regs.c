@@ -77,6 +77,11 @@ u32 slat_vmx_pkru(struct slat_vmx *vmx)
 	return vmx->pkru;
 }
 
+void slat_vmx_set_pkru(struct slat_vmx *vmx, u32 pkru)
+{
+	vmx->pkru = pkru;
+}
+
 int slat_vmx_set_cr8(struct slat_vmx *vmx, u64 cr8)
 {
 	if (cr8 & ~0xfULL)

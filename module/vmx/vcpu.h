@@ -278,7 +278,6 @@ void slat_cr_apply_efer(struct slat_vmx *vmx, u64 efer);
 int slat_cr_set_cr0(struct slat_vmx *vmx, u64 cr0);
 int slat_cr_set_cr4(struct slat_vmx *vmx, u64 cr4);
 int slat_cr_set_efer(struct slat_vmx *vmx, u64 efer, bool host);
-int slat_cr_set_xcr0(struct slat_vmx *vmx, u32 index, u64 xcr0);
 int slat_cr_set_apic_base(struct slat_vmx *vmx, u64 base);
 int slat_cr_load_pdptes(struct slat_vmx *vmx, u64 cr3);
 void slat_cr_update_masks(struct slat_vmx *vmx);
@@ -296,6 +295,11 @@ void slat_msr_update_bitmap(struct slat_vmx *vmx);
 /* mce.c: functions of the MSR table */
 int slat_mce_get(struct slat_vmx *vmx, u32 index, u64 *data, bool host);
 int slat_mce_set(struct slat_vmx *vmx, u32 index, u64 data, bool host);
+
+/* tsc.c: likewise */
+int slat_tsc_get(struct slat_vmx *vmx, u32 index, u64 *data, bool host);
+int slat_tsc_set(struct slat_vmx *vmx, u32 index, u64 data, bool host);
+int slat_tsc_set_adjust(struct slat_vmx *vmx, u32 index, u64 data, bool host);
 
 /* event.c */
 void slat_events_prepare(struct slat_vmx *vmx);

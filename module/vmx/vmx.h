@@ -418,6 +418,10 @@ u64 slat_vmx_efer(struct slat_vmx *vmx);
 u64 slat_vmx_xcr0(struct slat_vmx *vmx);
 u64 slat_vmx_apic_base(struct slat_vmx *vmx);
 u32 slat_vmx_pkru(struct slat_vmx *vmx);
+void slat_vmx_set_pkru(struct slat_vmx *vmx, u32 pkru);
+
+/* Return: 0 or -EINVAL (not in the guest's CPUID, or no valid combination). */
+int slat_vmx_set_xcr0(struct slat_vmx *vmx, u64 xcr0);
 
 /* Return: 0 or -EINVAL (a reserved bit is set). */
 int slat_vmx_set_cr8(struct slat_vmx *vmx, u64 cr8);
@@ -502,6 +506,21 @@ int slat_vmx_set_msr(struct slat_vmx *vmx, u32 index, u64 data, bool host);
  * Return: how many there are, whatever @max is.
  */
 unsigned int slat_vmx_msr_list(u32 *out, unsigned int max);
+
+/* Time stamp counter */
+
+/* Rate of the guest's TSC, in kHz.  Any context. */
+u32 slat_vmx_tsc_khz(void);
+
+/**
+ * slat_vmx_set_tsc_khz() - KVM_SET_TSC_KHZ
+ * @khz: what the client wants; 0 is the host's own rate
+ *
+ * The guest's TSC always runs at the host's rate, so any other is refused,
+ * but for a difference as small as two measurements of one clock have.
+ * Any context.  Return: 0 or -EINVAL.
+ */
+int slat_vmx_set_tsc_khz(u32 khz);
 
 /* Machine checks */
 
