@@ -229,7 +229,7 @@ static void guest_cpu_make(const struct slat_guest_cpu *host,
 		.xcr0_valid = w.xcr0 & host->xcr0_valid,
 		.xss_valid = w.xss & host->xss_valid,
 		.spec_ctrl_valid = words_spec_ctrl(&w) & host->spec_ctrl_valid,
-		.features = words_features(&w) & host->features,
+		.features = words_features(&w) & (host->features | SLAT_CPU_CLIENTS),
 		.signature = w.leaf1_eax,
 		.maxphyaddr = words_phys_bits(&w),
 	};

@@ -124,7 +124,6 @@ static int add_leaf_1(struct cpuid_list *list)
 	e->ecx = feature_mask(e->ecx, FEATURE_WORD(X86_FEATURE_XMM3), LEAF1_ECX) |
 		 HAS(list, SLAT_CPU_PCID, F(X86_FEATURE_PCID)) |
 		 HAS(list, SLAT_CPU_XSAVE, F(X86_FEATURE_XSAVE)) |
-		 HAS(list, SLAT_CPU_X2APIC, F(X86_FEATURE_X2APIC)) |
 		 F(X86_FEATURE_HYPERVISOR);
 	/*
 	 * The APIC is the client's to emulate; nothing here stands against it.

@@ -206,12 +206,25 @@ TEST_F(events, interrupt_waits_for_the_window)
 	/* IF is clear: it has to wait, not to fail the entry */
 	EXPECT_EQ(-EINVAL, queue_irq(&self->g.vcpu, 256));
 	ASSERT_EQ(0, queue_irq(&self->g.vcpu, IRQ_VECTOR));
-	EXPECT_EQ(-EEXIST, queue_irq(&self->g.vcpu, IRQ_VECTOR));
 	ASSERT_TRUE(at_exception(&self->g, IRQ_VECTOR, 0, CODE_AT(6)) ||
 		    self->e->rip == CODE_AT(5));
 	ASSERT_EQ(0, vcpu_run_to(&self->g.vcpu, KVM_EXIT_IO));
 	EXPECT_EQ(PORT_SYNC, self->run->io.port);
 	ASSERT_EQ(0, vcpu_run_to(&self->g.vcpu, KVM_EXIT_HLT));
+}
+
+/* What waited for the end of STI's shadow ends the halt, without the client. */
+GUEST_CODE_BLOB(sti_hlt, 64,
+	"cli\n out %al, $0x10\n sti\n hlt\n out %al, $0x10\n");
+
+TEST_F(events, hlt_with_an_interrupt_that_waited)
+{
+	guest_load(&self->g, sti_hlt);
+	ASSERT_EQ(0, vcpu_run_to(&self->g.vcpu, KVM_EXIT_IO));
+	ASSERT_EQ(0, queue_irq(&self->g.vcpu, IRQ_VECTOR));
+	ASSERT_TRUE(at_exception(&self->g, IRQ_VECTOR, 0, CODE_AT(5)));
+	ASSERT_EQ(0, vcpu_run_to(&self->g.vcpu, KVM_EXIT_IO));
+	EXPECT_EQ(PORT_SYNC, self->run->io.port);
 }
 
 TEST_F(events, window_exit)

@@ -258,16 +258,21 @@ int slat_vmx_set_xcr0(struct slat_vmx *vmx, u64 xcr0)
 	return 0;
 }
 
-/* For user space, which has the local APIC; the guest's WRMSR gets no say. */
-int slat_cr_set_apic_base(struct slat_vmx *vmx, u64 base)
+#define APIC_MODE	(MSR_IA32_APICBASE_ENABLE | X2APIC_ENABLE)
+
+/* The local APIC is user space's, which sees the value at the next exit. */
+int slat_cr_set_apic_base(struct slat_vmx *vmx, u64 base, bool host)
 {
 	u64 reserved = GENMASK_ULL(63, vmx->guest.maxphyaddr) | 0x2ff;
+	u64 old = vmx->apic_base & APIC_MODE, mode = base & APIC_MODE;
 
 	if (!slat_vmx_has(vmx, SLAT_CPU_X2APIC))
 		reserved |= X2APIC_ENABLE;
-	if (base & reserved)
+	if (base & reserved || mode == X2APIC_ENABLE)
 		return -EINVAL;
-	if (base & X2APIC_ENABLE && !(base & MSR_IA32_APICBASE_ENABLE))
+	/* From off to x2APIC, and back from it, there is a step between. */
+	if (!host && ((old == APIC_MODE && mode == MSR_IA32_APICBASE_ENABLE) ||
+		      (!old && mode == APIC_MODE)))
 		return -EINVAL;
 	vmx->apic_base = base;
 	return 0;

@@ -98,8 +98,6 @@ int slat_vmx_queue_interrupt(struct slat_vmx *vmx, u32 vector)
 
 	if (vector > 255)
 		return -EINVAL;
-	if (ev->irq_queued)
-		return -EEXIST;
 	ev->irq_queued = true;
 	ev->irq_soft = false;
 	ev->irq_vector = vector;
@@ -109,8 +107,11 @@ int slat_vmx_queue_interrupt(struct slat_vmx *vmx, u32 vector)
 
 void slat_vmx_queue_nmi(struct slat_vmx *vmx)
 {
+	u32 state = slat_vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
+	bool handled = state & GUEST_INTR_STATE_NMI || vmx->ev.nmi_injected;
+
 	/* One may be latched while another is being handled. */
-	if (vmx->ev.nmi_pending < 2)
+	if (vmx->ev.nmi_pending < (handled ? 1 : 2))
 		vmx->ev.nmi_pending++;
 	vmx->ev.work = true;
 }
@@ -119,6 +120,17 @@ static bool irq_open(struct slat_vmx *vmx)
 {
 	return slat_rflags(vmx) & X86_EFLAGS_IF &&
 	       !(slat_vmcs_read(GUEST_INTERRUPTIBILITY_INFO) & SHADOW);
+}
+
+/* Will an event be delivered before the guest's next instruction? */
+bool slat_events_wake(struct slat_vmx *vmx)
+{
+	const struct slat_vmx_events *ev = &vmx->ev;
+	u32 state = slat_vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
+
+	if (ev->nmi_pending && !(state & (SHADOW | GUEST_INTR_STATE_NMI)))
+		return true;
+	return ev->irq_queued && irq_open(vmx);
 }
 
 bool slat_vmx_ready_for_irq(struct slat_vmx *vmx)
@@ -356,8 +368,9 @@ void slat_vmx_get_events(struct slat_vmx *vmx, struct kvm_vcpu_events *out)
 	out->nmi.injected = ev->nmi_injected;
 	out->nmi.pending = ev->nmi_pending;
 	out->nmi.masked = !!(state & GUEST_INTR_STATE_NMI);
+	/* Nothing in @smi is ever set. */
 	out->flags = KVM_VCPUEVENT_VALID_NMI_PENDING |
-		     KVM_VCPUEVENT_VALID_SHADOW;
+		     KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_SMM;
 }
 
 static bool events_valid(const struct kvm_vcpu_events *in)

@@ -242,7 +242,8 @@ static enum slat_exit_type exit_cr(struct slat_vmx *vmx)
 static enum slat_exit_type exit_hlt(struct slat_vmx *vmx)
 {
 	slat_vmx_skip(vmx);
-	return SLAT_EXIT_HLT;
+	/* What waited for the shadow of STI; the client need not hear of it. */
+	return slat_events_wake(vmx) ? SLAT_EXIT_NONE : SLAT_EXIT_HLT;
 }
 
 /* Less frequent reasons. */

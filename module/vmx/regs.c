@@ -310,7 +310,7 @@ int slat_vmx_set_sregs(struct slat_vmx *vmx, const struct kvm_sregs *sregs)
 	unsigned int vector;
 
 	if (!sregs_valid(vmx, sregs) ||
-	    slat_cr_set_apic_base(vmx, sregs->apic_base))
+	    slat_cr_set_apic_base(vmx, sregs->apic_base, true))
 		return -EINVAL;
 
 	regs_set_tables(sregs);

@@ -300,8 +300,7 @@ void slat_vmx_set_guest_cpu(struct slat_vmx *vmx,
 	guest->xcr0_valid &= host->xcr0_valid;
 	guest->xss_valid &= host->xss_valid;
 	guest->spec_ctrl_valid &= host->spec_ctrl_valid;
-	/* MWAIT is not the host's: it only decides between NOP and #UD. */
-	guest->features &= host->features | SLAT_CPU_MWAIT;
+	guest->features &= host->features | SLAT_CPU_CLIENTS;
 
 	slat_vcpu_update_controls(vmx);
 	slat_cr_update_masks(vmx);

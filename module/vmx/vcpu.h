@@ -278,7 +278,7 @@ void slat_cr_apply_efer(struct slat_vmx *vmx, u64 efer);
 int slat_cr_set_cr0(struct slat_vmx *vmx, u64 cr0);
 int slat_cr_set_cr4(struct slat_vmx *vmx, u64 cr4);
 int slat_cr_set_efer(struct slat_vmx *vmx, u64 efer, bool host);
-int slat_cr_set_apic_base(struct slat_vmx *vmx, u64 base);
+int slat_cr_set_apic_base(struct slat_vmx *vmx, u64 base, bool host);
 int slat_cr_load_pdptes(struct slat_vmx *vmx, u64 cr3);
 void slat_cr_update_masks(struct slat_vmx *vmx);
 bool slat_cr_pae_paging(struct slat_vmx *vmx);
@@ -305,6 +305,7 @@ int slat_tsc_set_adjust(struct slat_vmx *vmx, u32 index, u64 data, bool host);
 void slat_events_prepare(struct slat_vmx *vmx);
 void slat_events_complete(struct slat_vmx *vmx);
 void slat_events_cancel(struct slat_vmx *vmx);
+bool slat_events_wake(struct slat_vmx *vmx);
 
 /* tlb.c */
 void slat_tlb_flush_local(struct slat_vmx *vmx, u64 seq);

@@ -46,6 +46,12 @@ struct slat_vmx;
 #define SLAT_CPU_MCE		BIT(16)	/* machine check MSRs */
 #define SLAT_CPU_GBPAGES	BIT(17)
 
+/*
+ * Those that the client may give a guest though they are not offered: MWAIT is
+ * a NOP then, and IA32_APIC_BASE takes the x2APIC's bit.
+ */
+#define SLAT_CPU_CLIENTS	(SLAT_CPU_MWAIT | SLAT_CPU_X2APIC)
+
 /**
  * struct slat_guest_cpu - what the guest's CPUID allows
  * @cr4_valid:	CR4 bits that the guest may set
@@ -376,8 +382,9 @@ void slat_vmx_inject_exception(struct slat_vmx *vmx, u8 vector, bool has_error,
 /**
  * slat_vmx_queue_interrupt() - KVM_INTERRUPT of a user space irqchip
  *
- * Delivered as soon as the guest can take it.  Context: loaded.
- * Return: 0; -EINVAL if @vector > 255; -EEXIST if one is queued already.
+ * Delivered as soon as the guest can take it, in the place of one that was
+ * queued before and is not delivered yet.  Context: loaded.
+ * Return: 0; -EINVAL if @vector > 255.
  */
 int slat_vmx_queue_interrupt(struct slat_vmx *vmx, u32 vector);
 
