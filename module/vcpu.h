@@ -190,6 +190,7 @@ int slat_vcpu_get_debugregs(struct slat_vcpu *vcpu, void __user *argp);
 int slat_vcpu_set_debugregs(struct slat_vcpu *vcpu, void __user *argp);
 int slat_vcpu_get_msrs(struct slat_vcpu *vcpu, void __user *argp);
 int slat_vcpu_set_msrs(struct slat_vcpu *vcpu, void __user *argp);
+int slat_vcpu_set_guest_debug(struct slat_vcpu *vcpu, void __user *argp);
 int slat_vcpu_get_xcrs(struct slat_vcpu *vcpu, void __user *argp);
 int slat_vcpu_set_xcrs(struct slat_vcpu *vcpu, void __user *argp);
 int slat_vcpu_setup_mce(struct slat_vcpu *vcpu, void __user *argp);

@@ -115,6 +115,8 @@ static int vcpu_ioctl(struct slat_vcpu *vcpu, unsigned int cmd, unsigned long ar
 		return slat_vcpu_get_debugregs(vcpu, argp);
 	case KVM_SET_DEBUGREGS:
 		return slat_vcpu_set_debugregs(vcpu, argp);
+	case KVM_SET_GUEST_DEBUG:
+		return slat_vcpu_set_guest_debug(vcpu, argp);
 	case KVM_TRANSLATE:
 		return slat_vcpu_translate(vcpu, argp);
 	case KVM_INTERRUPT:

@@ -38,6 +38,19 @@ static enum slat_step run_internal(struct slat_vcpu *vcpu)
 	return run_exit(vcpu, KVM_EXIT_INTERNAL_ERROR);
 }
 
+static enum slat_step run_debug(struct slat_vcpu *vcpu)
+{
+	const struct slat_exit *exit = &vcpu->exit;
+
+	vcpu->run->debug.arch = (struct kvm_debug_exit_arch) {
+		.exception = exit->debug.exception,
+		.pc = exit->debug.pc,
+		.dr6 = exit->debug.dr6,
+		.dr7 = exit->debug.dr7,
+	};
+	return run_exit(vcpu, KVM_EXIT_DEBUG);
+}
+
 /* What KVM puts behind the flags and the bytes; here only what is known. */
 #define EMULATION_INFO	5
 
@@ -160,6 +173,8 @@ static enum slat_step run_dispatch(struct slat_vcpu *vcpu, enum slat_exit_type t
 		return run_exit(vcpu, KVM_EXIT_IRQ_WINDOW_OPEN);
 	case SLAT_EXIT_SET_TPR:
 		return run_exit(vcpu, KVM_EXIT_SET_TPR);
+	case SLAT_EXIT_DEBUG:
+		return run_debug(vcpu);
 	case SLAT_EXIT_FAIL_ENTRY:
 		run->fail_entry.hardware_entry_failure_reason = vcpu->exit.fail_entry.reason;
 		run->fail_entry.cpu = vcpu->exit.fail_entry.cpu;

@@ -111,6 +111,19 @@ int slat_vcpu_set_debugregs(struct slat_vcpu *vcpu, void __user *argp)
 	return err;
 }
 
+int slat_vcpu_set_guest_debug(struct slat_vcpu *vcpu, void __user *argp)
+{
+	struct kvm_guest_debug dbg;
+	int err;
+
+	if (copy_from_user(&dbg, argp, sizeof(dbg)))
+		return -EFAULT;
+	slat_vmx_load(vcpu->vmx);
+	err = slat_vmx_set_guest_debug(vcpu->vmx, &dbg);
+	slat_vmx_unload(vcpu->vmx);
+	return err;
+}
+
 int slat_vcpu_get_xcrs(struct slat_vcpu *vcpu, void __user *argp)
 {
 	struct kvm_xcrs xcrs = {};

@@ -48,30 +48,12 @@ static void deliver_db_payload(struct slat_vmx *vmx, u64 payload)
 	vmx->dr6 &= ~BIT_ULL(12);
 }
 
-void slat_vmx_inject_exception(struct slat_vmx *vmx, u8 vector, bool has_error,
-			       u32 error, u64 payload)
+static void queue_exception(struct slat_vmx *vmx, u8 vector, bool has_error,
+			    u32 error)
 {
 	struct slat_vmx_events *ev = &vmx->ev;
 
 	ev->work = true;
-	if (ev->exc_pending || ev->exc_injected) {
-		if (ev->exc_vector == X86_TRAP_DF) {
-			ev->exc_pending = false;
-			ev->exc_injected = false;
-			ev->triple_fault = true;
-			return;
-		}
-		if (makes_double_fault(ev->exc_vector, vector)) {
-			vector = X86_TRAP_DF;
-			has_error = true;
-			error = 0;
-		}
-	}
-	if (vector == X86_TRAP_PF)
-		vmx->cr2 = payload;
-	else if (vector == X86_TRAP_DB)
-		deliver_db_payload(vmx, payload);
-
 	ev->exc_pending = true;
 	ev->exc_injected = false;
 	ev->exc_vector = vector;
@@ -90,6 +72,38 @@ void slat_vmx_inject_exception(struct slat_vmx *vmx, u8 vector, bool has_error,
 		ev->nmi_injected = false;
 		ev->nmi_pending++;
 	}
+}
+
+void slat_vmx_inject_exception(struct slat_vmx *vmx, u8 vector, bool has_error,
+			       u32 error, u64 payload)
+{
+	struct slat_vmx_events *ev = &vmx->ev;
+
+	if (ev->exc_pending || ev->exc_injected) {
+		if (ev->exc_vector == X86_TRAP_DF) {
+			ev->exc_pending = false;
+			ev->exc_injected = false;
+			ev->triple_fault = true;
+			ev->work = true;
+			return;
+		}
+		if (makes_double_fault(ev->exc_vector, vector)) {
+			vector = X86_TRAP_DF;
+			has_error = true;
+			error = 0;
+		}
+	}
+	if (vector == X86_TRAP_PF)
+		vmx->cr2 = payload;
+	else if (vector == X86_TRAP_DB)
+		deliver_db_payload(vmx, payload);
+	queue_exception(vmx, vector, has_error, error);
+}
+
+/* One that a debugging client hands back: DR6 is left as it is. */
+void slat_events_queue_exception(struct slat_vmx *vmx, u8 vector)
+{
+	queue_exception(vmx, vector, false, 0);
 }
 
 int slat_vmx_queue_interrupt(struct slat_vmx *vmx, u32 vector)
@@ -128,6 +142,8 @@ bool slat_events_wake(struct slat_vmx *vmx)
 	const struct slat_vmx_events *ev = &vmx->ev;
 	u32 state = slat_vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
 
+	if (vmx->debug.control & KVM_GUESTDBG_BLOCKIRQ)
+		return false;
 	if (ev->nmi_pending && !(state & (SHADOW | GUEST_INTR_STATE_NMI)))
 		return true;
 	return ev->irq_queued && irq_open(vmx);
@@ -251,6 +267,11 @@ void slat_events_prepare(struct slat_vmx *vmx)
 	else if (ev->irq_queued && ev->irq_soft)
 		enter_irq(vmx);
 
+	/* A debugging client may keep interrupts away from what it looks at. */
+	if (unlikely(vmx->debug.control & KVM_GUESTDBG_BLOCKIRQ)) {
+		slat_vmx_set_primary(vmx, primary);
+		return;
+	}
 	if (ev->nmi_pending &&
 	    (ev->entered || !enter_nmi(vmx, &irq_window) || ev->nmi_pending))
 		nmi_window = !irq_window;

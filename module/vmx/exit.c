@@ -78,11 +78,14 @@ enum slat_exit_type slat_vmx_delivery_error(struct slat_vmx *vmx, gpa_t gpa,
 	return SLAT_EXIT_INTERNAL;
 }
 
-static enum slat_exit_type exit_debug(struct slat_vmx *vmx, u32 info)
+static enum slat_exit_type exit_debug(struct slat_vmx *vmx,
+				      struct slat_exit *exit, u32 info)
 {
 	u64 dr6 = slat_vmcs_read(EXIT_QUALIFICATION);
 	u32 state = slat_vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
 
+	if (unlikely(slat_debug_catches_db(vmx)))
+		return slat_debug_db(vmx, exit, dr6);
 	/* INT1 exits before it completes, yet its trap comes after it. */
 	if ((info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_PRIV_SW_EXCEPTION)
 		slat_set_rip(vmx, slat_rip(vmx) +
@@ -131,7 +134,9 @@ static enum slat_exit_type exit_exception(struct slat_vmx *vmx,
 		/* The host's: handled while interrupts were off. */
 		return SLAT_EXIT_NONE;
 	case X86_TRAP_DB:
-		return exit_debug(vmx, info);
+		return exit_debug(vmx, exit, info);
+	case X86_TRAP_BP:
+		return slat_debug_bp(vmx, exit);
 	case X86_TRAP_AC:
 		return exit_alignment(vmx, exit);
 	}
@@ -313,8 +318,7 @@ enum slat_exit_type slat_exit_handle(struct slat_vmx *vmx,
 	case EXIT_REASON_CR_ACCESS:
 		return exit_cr(vmx);
 	case EXIT_REASON_DR_ACCESS:
-		slat_exit_dr(vmx);
-		return SLAT_EXIT_NONE;
+		return slat_exit_dr(vmx, exit);
 	case EXIT_REASON_EXCEPTION_NMI:
 		return exit_exception(vmx, exit);
 	}

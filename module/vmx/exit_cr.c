@@ -6,6 +6,7 @@
 #include <linux/errno.h>
 
 #include <asm/processor-flags.h>
+#include <asm/trapnr.h>
 #include <asm/vmx.h>
 
 #include "vcpu.h"
@@ -24,6 +25,9 @@ enum {
 	CR_CLTS,
 	CR_LMSW,
 };
+
+/* DR6: MOV DR while DR7.GD is set. */
+#define DR_GENERAL_DETECT	BIT(13)
 
 #define LMSW_BITS	(X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS)
 
@@ -91,12 +95,72 @@ int slat_exit_cr(struct slat_vmx *vmx)
 	}
 }
 
+/* Exit qualification of MOV DR. */
+#define DR_NUMBER	GENMASK(2, 0)
+#define DR_FROM		BIT(4)
+
+static u64 dr_read(struct slat_vmx *vmx, unsigned int dr)
+{
+	if (dr < 4)
+		return vmx->dr[dr];
+	return dr & 1 ? vmx->dr7 : vmx->dr6;
+}
+
+static int dr_write(struct slat_vmx *vmx, unsigned int dr, u64 value)
+{
+	if (dr < 4) {
+		vmx->dr[dr] = value;
+		return 0;
+	}
+	if (value >> 32)
+		return -EINVAL;
+	if (dr & 1)
+		slat_regs_set_dr7(vmx, (value & SLAT_DR7_VALID) | SLAT_DR7_RESET);
+	else
+		vmx->dr6 = (value & SLAT_DR6_VALID) | SLAT_DR6_RESET;
+	return 0;
+}
+
+/* While the client debugs, the registers of the guest are not in the processor. */
+static enum slat_exit_type emulate_mov_dr(struct slat_vmx *vmx,
+					  struct slat_exit *exit, u32 qual)
+{
+	unsigned int dr = qual & DR_NUMBER, gpr = qual >> CR_GPR_SHIFT & CR_GPR_MASK;
+	int err = 0;
+
+	if (dr >> 1 == 2 && slat_cr4(vmx) & X86_CR4_DE) {
+		slat_vmx_inject_exception(vmx, X86_TRAP_UD, false, 0, 0);
+		return SLAT_EXIT_NONE;
+	}
+	if (slat_vmcs_read(GUEST_DR7) & SLAT_DR7_GD) {
+		if (vmx->debug.control & KVM_GUESTDBG_USE_HW_BP)
+			return slat_debug_db(vmx, exit, DR_GENERAL_DETECT);
+		slat_vmx_inject_exception(vmx, X86_TRAP_DB, false, 0,
+					  DR_GENERAL_DETECT);
+		return SLAT_EXIT_NONE;
+	}
+	if (slat_vmx_cpl(vmx))
+		err = -EINVAL;
+	else if (qual & DR_FROM)
+		slat_regs(vmx)[gpr] = dr_read(vmx, dr);
+	else
+		err = dr_write(vmx, dr, gpr_read(vmx, gpr));
+	if (err)
+		slat_vmx_inject_exception(vmx, X86_TRAP_GP, true, 0, 0);
+	else
+		slat_vmx_skip(vmx);
+	return SLAT_EXIT_NONE;
+}
+
 /*
  * The guest touches its debug registers: give them to it until the next exit,
  * and let it execute the instruction again, with all its checks.
  */
-void slat_exit_dr(struct slat_vmx *vmx)
+enum slat_exit_type slat_exit_dr(struct slat_vmx *vmx, struct slat_exit *exit)
 {
+	if (unlikely(vmx->debug.control))
+		return emulate_mov_dr(vmx, exit, slat_vmcs_read(EXIT_QUALIFICATION));
 	slat_vmx_set_primary(vmx, vmx->primary & ~CPU_BASED_MOV_DR_EXITING);
 	vmx->drs_loaded = true;
+	return SLAT_EXIT_NONE;
 }

@@ -25,14 +25,23 @@ u64 slat_vmx_rip(struct slat_vmx *vmx)
 	return slat_rip(vmx);
 }
 
+/* Flags that are not the guest's now. */
+static u64 hidden_flags(const struct slat_vmx *vmx)
+{
+	return unlikely(vmx->debug.control & KVM_GUESTDBG_SINGLESTEP) ?
+	       X86_EFLAGS_TF : 0;
+}
+
 u64 slat_vmx_rflags(struct slat_vmx *vmx)
 {
-	return slat_rflags(vmx);
+	return slat_rflags(vmx) & ~hidden_flags(vmx);
 }
 
 void slat_vmx_set_rflags(struct slat_vmx *vmx, u64 rflags)
 {
-	slat_set_rflags(vmx, rflags);
+	u64 hidden = hidden_flags(vmx);
+
+	slat_set_rflags(vmx, (rflags & ~hidden) | (slat_rflags(vmx) & hidden));
 	/* IF may have opened the window that a queued interrupt waits for. */
 	vmx->ev.work = true;
 }
@@ -186,12 +195,8 @@ void slat_vmx_advance(struct slat_vmx *vmx, u64 next_rip)
 		vmx->ev.work = true;
 	}
 
-	/* A completed instruction owes the trap of single stepping. */
-	if (unlikely(slat_rflags(vmx) & X86_EFLAGS_TF)) {
-		u64 pending = slat_vmcs_read(GUEST_PENDING_DBG_EXCEPTIONS);
-
-		slat_vmcs_write(GUEST_PENDING_DBG_EXCEPTIONS, pending | DR_STEP);
-	}
+	if (unlikely(slat_rflags(vmx) & X86_EFLAGS_TF))
+		slat_debug_completed(vmx);
 }
 
 void slat_vmx_skip(struct slat_vmx *vmx)
@@ -221,7 +226,7 @@ void slat_vmx_get_regs(struct slat_vmx *vmx, struct kvm_regs *regs)
 	regs->r14 = gpr[14];
 	regs->r15 = gpr[15];
 	regs->rip = slat_rip(vmx);
-	regs->rflags = slat_rflags(vmx);
+	regs->rflags = slat_vmx_rflags(vmx);
 }
 
 void slat_vmx_set_regs(struct slat_vmx *vmx, const struct kvm_regs *regs)
@@ -245,10 +250,8 @@ void slat_vmx_set_regs(struct slat_vmx *vmx, const struct kvm_regs *regs)
 	gpr[14] = regs->r14;
 	gpr[15] = regs->r15;
 	slat_set_rip(vmx, regs->rip);
-	slat_set_rflags(vmx, regs->rflags);
-
+	slat_vmx_set_rflags(vmx, regs->rflags);
 	vmx->ev.exc_pending = false;
-	vmx->ev.work = true;
 }
 
 static void regs_get_tables(struct kvm_sregs *sregs)
@@ -350,8 +353,7 @@ int slat_vmx_set_sregs(struct slat_vmx *vmx, const struct kvm_sregs *sregs)
 void slat_regs_set_dr7(struct slat_vmx *vmx, u64 dr7)
 {
 	vmx->dr7 = dr7;
-	slat_vmcs_write(GUEST_DR7, dr7);
-	vmx->drs_armed = dr7 & SLAT_DR7_ENABLES;
+	slat_debug_update_dr7(vmx);
 }
 
 void slat_vmx_get_debugregs(struct slat_vmx *vmx, struct kvm_debugregs *dbg)

@@ -124,6 +124,9 @@ static void xstate_to_host(struct slat_vmx *vmx, u32 host_pkru)
 
 static void drs_to_guest(const struct slat_vmx *vmx)
 {
+	const u64 *dr = vmx->debug.control & KVM_GUESTDBG_USE_HW_BP ?
+			vmx->debug.dr : vmx->dr;
+
 	if (likely(!vmx->drs_loaded && !vmx->drs_armed)) {
 		if (unlikely(hw_breakpoint_active()))
 			set_debugreg(0, 7);
@@ -131,10 +134,10 @@ static void drs_to_guest(const struct slat_vmx *vmx)
 	}
 	/* No breakpoint of the host may hit the guest's addresses here. */
 	set_debugreg(0, 7);
-	set_debugreg(vmx->dr[0], 0);
-	set_debugreg(vmx->dr[1], 1);
-	set_debugreg(vmx->dr[2], 2);
-	set_debugreg(vmx->dr[3], 3);
+	set_debugreg(dr[0], 0);
+	set_debugreg(dr[1], 1);
+	set_debugreg(dr[2], 2);
+	set_debugreg(dr[3], 3);
 	if (vmx->drs_loaded)
 		set_debugreg(vmx->dr6, 6);
 }
@@ -185,6 +188,9 @@ static void host_fields_refresh(struct slat_vmx *vmx)
 	/* VM exit clears it; interrupt handlers may change it. */
 	host->debugctl = __rdmsr(MSR_IA32_DEBUGCTLMSR);
 	value = vmx->debugctl | (host->debugctl & DEBUGCTLMSR_FREEZE_IN_SMM);
+	/* The client's steps are instructions, whatever the guest's are. */
+	if (unlikely(vmx->debug.control & KVM_GUESTDBG_SINGLESTEP))
+		value &= ~(u64)DEBUGCTLMSR_BTF;
 	if (unlikely(value != host->guest_debugctl)) {
 		slat_vmcs_write(GUEST_IA32_DEBUGCTL, value);
 		host->guest_debugctl = value;
@@ -403,6 +409,9 @@ enum slat_exit_type slat_vmx_run(struct slat_vmx *vmx, struct slat_exit *exit)
 		vmx->ev.triple_fault = false;
 		return SLAT_EXIT_SHUTDOWN;
 	}
+	if (unlikely(vmx->debug.control & KVM_GUESTDBG_SINGLESTEP) &&
+	    slat_debug_step(vmx, exit))
+		return SLAT_EXIT_DEBUG;
 
 	preempt_disable();
 	slat_switch_to_guest(vmx);

@@ -120,6 +120,23 @@ struct slat_vmx_events {
 };
 
 /**
+ * struct slat_vmx_debug - what a client that debugs the guest asked for
+ * @control:	KVM_GUESTDBG_*; 0 while it does not
+ * @stepped:	the host completed the instruction that was to be stepped over
+ * @dr:		breakpoints that take the place of the guest's
+ * @dr7:	likewise
+ *
+ * While KVM_GUESTDBG_SINGLESTEP is set, RFLAGS.TF is the client's: it is not
+ * shown and not taken where registers are read and written.
+ */
+struct slat_vmx_debug {
+	u32	control;
+	bool	stepped;
+	u64	dr[4];
+	u64	dr7;
+};
+
+/**
  * struct slat_vmx_host - state of the host that the guest displaces
  * @loaded:	guest MSRs and segments are in the registers
  * @syscall_loaded: STAR, LSTAR and FMASK are the guest's
@@ -183,7 +200,7 @@ struct slat_vmx {
 	u64	dr6;
 	u64	dr7;
 	bool	drs_loaded;	/* the guest uses its DRs without exits */
-	bool	drs_armed;	/* DR7 has breakpoints: load at each entry */
+	bool	drs_armed;	/* the DR7 in use has breakpoints: load at each entry */
 	bool	spec_ctrl_open;	/* SPEC_CTRL is not intercepted any more */
 	bool	launched;
 	bool	flush_vpid;	/* linear mappings of this vCPU are stale */
@@ -195,6 +212,7 @@ struct slat_vmx {
 	u32	fail;		/* SLAT_ENTER_* */
 
 	struct slat_vmx_events ev;
+	struct slat_vmx_debug debug;
 	struct slat_vmx_host host;
 
 	struct slat_guest_cpu guest;
@@ -301,7 +319,17 @@ int slat_tsc_get(struct slat_vmx *vmx, u32 index, u64 *data, bool host);
 int slat_tsc_set(struct slat_vmx *vmx, u32 index, u64 data, bool host);
 int slat_tsc_set_adjust(struct slat_vmx *vmx, u32 index, u64 data, bool host);
 
+/* debug.c */
+void slat_debug_update_dr7(struct slat_vmx *vmx);
+bool slat_debug_catches_db(const struct slat_vmx *vmx);
+enum slat_exit_type slat_debug_db(struct slat_vmx *vmx, struct slat_exit *exit,
+				  u64 dr6);
+enum slat_exit_type slat_debug_bp(struct slat_vmx *vmx, struct slat_exit *exit);
+void slat_debug_completed(struct slat_vmx *vmx);
+bool slat_debug_step(struct slat_vmx *vmx, struct slat_exit *exit);
+
 /* event.c */
+void slat_events_queue_exception(struct slat_vmx *vmx, u8 vector);
 void slat_events_prepare(struct slat_vmx *vmx);
 void slat_events_complete(struct slat_vmx *vmx);
 void slat_events_cancel(struct slat_vmx *vmx);
@@ -317,7 +345,7 @@ void slat_vcpu_update_controls(struct slat_vmx *vmx);
 enum slat_exit_type slat_exit_handle(struct slat_vmx *vmx,
 				     struct slat_exit *exit);
 int slat_exit_cr(struct slat_vmx *vmx);
-void slat_exit_dr(struct slat_vmx *vmx);
+enum slat_exit_type slat_exit_dr(struct slat_vmx *vmx, struct slat_exit *exit);
 enum slat_exit_type slat_exit_ept_violation(struct slat_vmx *vmx,
 					    struct slat_exit *exit);
 enum slat_exit_type slat_exit_ept_misconfig(struct slat_vmx *vmx,

@@ -110,6 +110,7 @@ struct slat_vmx_caps {
  * @SLAT_EXIT_IRQ_WINDOW: an interrupt asked for by
  *			slat_vmx_want_irq_window() can be queued now
  * @SLAT_EXIT_SET_TPR:	the guest lowered CR8; RIP already is after the MOV
+ * @SLAT_EXIT_DEBUG:	a debugging client's step or breakpoint, see debug
  * @SLAT_EXIT_FAIL_ENTRY: VM entry failed, see fail_entry
  * @SLAT_EXIT_INTERNAL:	cannot go on, see internal
  */
@@ -123,6 +124,7 @@ enum slat_exit_type {
 	SLAT_EXIT_SHUTDOWN,
 	SLAT_EXIT_IRQ_WINDOW,
 	SLAT_EXIT_SET_TPR,
+	SLAT_EXIT_DEBUG,
 	SLAT_EXIT_FAIL_ENTRY,
 	SLAT_EXIT_INTERNAL,
 };
@@ -158,6 +160,7 @@ struct slat_exit_io {
  * @qualification: exit qualification where this layer read it, else 0
  * @io:		with SLAT_EXIT_IO
  * @fault:	with SLAT_EXIT_EPT
+ * @debug:	with SLAT_EXIT_DEBUG: as KVM's kvm_debug_exit_arch
  * @fail_entry:	with SLAT_EXIT_FAIL_ENTRY: KVM's hardware_entry_failure_reason
  * @internal:	with SLAT_EXIT_INTERNAL: KVM_INTERNAL_ERROR_*
  */
@@ -167,6 +170,12 @@ struct slat_exit {
 	union {
 		struct slat_exit_io io;
 		struct slat_fault fault;
+		struct {
+			u32	exception;
+			u64	pc;
+			u64	dr6;
+			u64	dr7;
+		} debug;
 		struct {
 			u64	reason;
 			u32	cpu;
@@ -489,6 +498,22 @@ void slat_vmx_get_debugregs(struct slat_vmx *vmx, struct kvm_debugregs *dbg);
 /* Return: 0 or -EINVAL, nothing changed then. */
 int slat_vmx_set_debugregs(struct slat_vmx *vmx,
 			   const struct kvm_debugregs *dbg);
+
+/* KVM_GUESTDBG_* that slat_vmx_set_guest_debug() takes. */
+u32 slat_vmx_guest_debug_flags(void);
+
+/**
+ * slat_vmx_set_guest_debug() - KVM_SET_GUEST_DEBUG
+ * @vmx:	loaded
+ * @dbg:	what to stop at; addresses are linear
+ *
+ * Replaces what was asked for before.  One step is one call with
+ * KVM_GUESTDBG_SINGLESTEP: what the guest does to its RFLAGS.TF may end it.
+ * Return: 0; -EINVAL: an unknown flag; -EBUSY: an exception is pending already
+ * that the one to inject would displace.
+ */
+int slat_vmx_set_guest_debug(struct slat_vmx *vmx,
+			     const struct kvm_guest_debug *dbg);
 
 /* MSRs */
 
