@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The guest's FPU state while the vCPU does not run, and single XMM registers
+ * The guest's FPU state while the vCPU does not run, and single vector registers
  * while it does. The kernel's own guest FPU objects hold it; KVM_RUN swaps it
  * with the task's state once per call.
  */
@@ -21,6 +21,12 @@
 
 #define XMM_BYTES	16
 #define NR_XMM		16
+#define MMX_BYTES	8
+#define NR_MMX		8
+
+/* Top of the x87 register stack in the status word. */
+#define X87_TOP_SHIFT	11
+#define X87_TOP		(7 << X87_TOP_SHIFT)
 
 int slat_vcpu_fpu_init(struct slat_vcpu *vcpu)
 {
@@ -187,6 +193,57 @@ void slat_fpu_write_xmm(unsigned int reg, const void *buf)
 		return;
 	legacy_begin(&fx);
 	memcpy(legacy_xmm(&fx, reg), buf, XMM_BYTES);
+	asm volatile("fxrstor64 %0" : : "m" (fx));
+	legacy_end();
+}
+
+/* An MMX register is a physical x87 register; the image counts from the top. */
+static void *legacy_mmx(struct fxregs_state *fx, unsigned int reg)
+{
+	unsigned int top = (fx->swd & X87_TOP) >> X87_TOP_SHIFT;
+
+	return (u8 *)fx->st_space + ((reg - top) & (NR_MMX - 1)) * XMM_BYTES;
+}
+
+void slat_fpu_read_mmx(unsigned int reg, void *buf)
+{
+	struct fxregs_state fx __aligned(16);
+
+	if (WARN_ON_ONCE(reg >= NR_MMX))
+		return;
+	legacy_begin(&fx);
+	legacy_end();
+	memcpy(buf, legacy_mmx(&fx, reg), MMX_BYTES);
+}
+
+/* What every MMX instruction does first: the top is 0, no register is empty. */
+static void legacy_enter_mmx(struct fxregs_state *fx)
+{
+	u8 st[sizeof(fx->st_space)];
+	unsigned int reg;
+
+	for (reg = 0; reg < NR_MMX; reg++)
+		memcpy(st + reg * XMM_BYTES, legacy_mmx(fx, reg), XMM_BYTES);
+	memcpy(fx->st_space, st, sizeof(st));
+	fx->swd &= ~X87_TOP;
+	fx->twd = 0xff;
+}
+
+void slat_fpu_write_mmx(unsigned int reg, const void *buf)
+{
+	struct fxregs_state fx __aligned(16);
+	u8 *image;
+
+	if (WARN_ON_ONCE(reg >= NR_MMX))
+		return;
+	legacy_begin(&fx);
+	legacy_enter_mmx(&fx);
+	if (buf) {
+		image = legacy_mmx(&fx, reg);
+		memcpy(image, buf, MMX_BYTES);
+		/* Sign and exponent, as the processor leaves them. */
+		memset(image + MMX_BYTES, 0xff, 2);
+	}
 	asm volatile("fxrstor64 %0" : : "m" (fx));
 	legacy_end();
 }

@@ -156,6 +156,16 @@ static void emul_write_xmm(void *ctx, unsigned int reg, const void *buf)
 	slat_fpu_write_xmm(reg, buf);
 }
 
+static void emul_read_mmx(void *ctx, unsigned int reg, void *buf)
+{
+	slat_fpu_read_mmx(reg, buf);
+}
+
+static void emul_write_mmx(void *ctx, unsigned int reg, const void *buf)
+{
+	slat_fpu_write_mmx(reg, buf);
+}
+
 static bool emul_stop(void *ctx)
 {
 	return signal_pending(current) || need_resched();
@@ -173,6 +183,8 @@ static const struct slat_emul_ops emul_ops = {
 	.seg_selector = emul_seg_selector,
 	.read_xmm = emul_read_xmm,
 	.write_xmm = emul_write_xmm,
+	.read_mmx = emul_read_mmx,
+	.write_mmx = emul_write_mmx,
 	.stop = emul_stop,
 };
 

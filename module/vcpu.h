@@ -212,6 +212,9 @@ u32 slat_fpu_xsave_size(const struct slat_vmx_caps *caps);
 /* The guest's FPU state is in the registers or in this task's FPU buffer. */
 void slat_fpu_read_xmm(unsigned int reg, void *buf);
 void slat_fpu_write_xmm(unsigned int reg, const void *buf);
+void slat_fpu_read_mmx(unsigned int reg, void *buf);
+/* Also makes the x87 state what it is after an MMX instruction; @buf may be NULL. */
+void slat_fpu_write_mmx(unsigned int reg, const void *buf);
 
 /* work.c */
 int slat_vcpu_work_init(struct slat_vcpu *vcpu);

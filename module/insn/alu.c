@@ -294,6 +294,71 @@ u64 slat_alu_multiply(enum slat_op op, unsigned int size, u64 a, u64 b,
 	return low;
 }
 
+/* Unsigned: 128 by 64 bits, a bit at a time; @high < @divisor. */
+static void divide_wide(u64 divisor, u64 *low, u64 *high)
+{
+	unsigned int i;
+
+	for (i = 0; i < 64; i++) {
+		bool carry = *high >> 63;
+
+		*high = (*high << 1) | (*low >> 63);
+		*low <<= 1;
+		if (carry || *high >= divisor) {
+			*high -= divisor;
+			*low |= 1;
+		}
+	}
+}
+
+static void negate_wide(u64 *low, u64 *high, u64 mask)
+{
+	*low = -*low & mask;
+	*high = (~*high + !*low) & mask;
+}
+
+bool slat_alu_divide(enum slat_op op, unsigned int size, u64 divisor, u64 *low,
+		     u64 *high)
+{
+	u64 mask = slat_alu_mask(size);
+	bool negative_dividend = op == SLAT_OP_IDIV && sign_of(*high, size);
+	bool negative_divisor = op == SLAT_OP_IDIV && sign_of(divisor, size);
+	u64 q = *low & mask, r = *high & mask, dividend;
+
+	divisor &= mask;
+	if (negative_divisor)
+		divisor = -divisor & mask;
+	if (negative_dividend)
+		negate_wide(&q, &r, mask);
+	if (r >= divisor)
+		return false;
+	if (size == 8) {
+		divide_wide(divisor, &q, &r);
+	} else {
+		dividend = (r << (8 * size)) | q;
+		q = dividend / divisor;
+		r = dividend % divisor;
+	}
+	if (op == SLAT_OP_IDIV) {
+		bool negative = negative_dividend != negative_divisor;
+
+		/* The most negative quotient has no positive counterpart. */
+		if (q > (mask >> 1) + negative)
+			return false;
+		q = negative ? -q & mask : q;
+		r = negative_dividend ? -r & mask : r;
+	}
+	*low = q;
+	*high = r;
+	return true;
+}
+
+unsigned int slat_alu_scan(enum slat_op op, u64 src)
+{
+	return op == SLAT_OP_BSF ? __builtin_ctzll(src) :
+				   63 - __builtin_clzll(src);
+}
+
 bool slat_alu_condition(unsigned int cond, u64 rflags)
 {
 	bool less = !(rflags & SLAT_FLAG_SF) != !(rflags & SLAT_FLAG_OF);

@@ -96,6 +96,30 @@ u64 slat_alu_multiply(enum slat_op op, unsigned int size, u64 a, u64 b,
 		      u64 *high, u64 *rflags);
 
 /**
+ * slat_alu_divide() - DIV, IDIV
+ * @op: SLAT_OP_DIV for unsigned, else signed
+ * @size: operand size in bytes
+ * @divisor: divisor
+ * @low: lower half of the dividend; becomes the quotient
+ * @high: upper half of the dividend; becomes the remainder
+ *
+ * No flag is defined afterwards, and none is changed.
+ *
+ * Return: false: by zero, or the quotient does not fit: #DE.
+ */
+bool slat_alu_divide(enum slat_op op, unsigned int size, u64 divisor, u64 *low,
+		     u64 *high);
+
+/**
+ * slat_alu_scan() - BSF, BSR
+ * @op: SLAT_OP_BSF or SLAT_OP_BSR
+ * @src: what is searched for a set bit, not zero
+ *
+ * Return: the number of the lowest or the highest one.
+ */
+unsigned int slat_alu_scan(enum slat_op op, u64 src);
+
+/**
  * slat_alu_condition() - is a condition code fulfilled
  * @cond: low four bits of a Jcc, SETcc or CMOVcc opcode
  * @rflags: RFLAGS

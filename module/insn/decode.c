@@ -300,6 +300,8 @@ static int decode_rest(struct cursor *c, struct optab_entry entry)
 	undefined = slat_opcode_adjust(insn, &entry);
 	if ((entry.attr & A_D64) && c->long_mode)
 		insn->osize = insn->opsize_prefix && !(insn->rex & REX_W) ? 2 : 8;
+	if ((entry.attr & A_F64) && c->long_mode)
+		insn->osize = 8;
 	if (entry.dst == O_MOFFS || entry.src == O_MOFFS)
 		insn->disp = take(c, insn->asize);
 	decode_immediate(c, entry.attr);

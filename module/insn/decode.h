@@ -44,6 +44,8 @@ enum slat_op {
 	SLAT_OP_MUL,
 	SLAT_OP_IMUL1,		/* rDX:rAX = rAX * operand */
 	SLAT_OP_IMUL,		/* two and three operands */
+	SLAT_OP_DIV,
+	SLAT_OP_IDIV,
 	SLAT_OP_SHLD,
 	SLAT_OP_SHRD,
 	SLAT_OP_MOV,
@@ -60,8 +62,19 @@ enum slat_op {
 	SLAT_OP_BTS,
 	SLAT_OP_BTR,
 	SLAT_OP_BTC,
+	SLAT_OP_BSF,
+	SLAT_OP_BSR,
+	SLAT_OP_XLAT,
 	SLAT_OP_PUSH,
 	SLAT_OP_POP,
+	SLAT_OP_PUSHA,
+	SLAT_OP_POPA,
+	SLAT_OP_PUSHF,
+	SLAT_OP_POPF,
+	SLAT_OP_LEAVE,
+	SLAT_OP_CALL,		/* near */
+	SLAT_OP_JMP,		/* near, through r/m */
+	SLAT_OP_RET,		/* near */
 	SLAT_OP_MOVS,
 	SLAT_OP_CMPS,
 	SLAT_OP_STOS,
@@ -73,6 +86,7 @@ enum slat_op {
 	SLAT_OP_OUT,
 	SLAT_OP_SSEMOV,		/* whole operand, rest of an XMM target kept */
 	SLAT_OP_SSEMOVZ,	/* rest of an XMM target cleared */
+	SLAT_OP_MMXMOV,		/* rest of an MMX target cleared */
 	SLAT_OP_NOP,		/* hints: PREFETCHh, NOP r/m, fences */
 	SLAT_OP_NR,
 };
@@ -86,6 +100,7 @@ enum slat_op {
  * @SLAT_OPND_IMM: the immediate
  * @SLAT_OPND_XMM: low @size bytes of vector register @reg
  * @SLAT_OPND_XMM_HIGH: bits 127:64 of vector register @reg
+ * @SLAT_OPND_MMX: low @size bytes of MMX register @reg
  * @SLAT_OPND_SREG: selector of segment register @reg
  * @SLAT_OPND_STR_SRC: memory at seg:rSI
  * @SLAT_OPND_STR_DST: memory at ES:rDI
@@ -98,6 +113,7 @@ enum slat_operand_type {
 	SLAT_OPND_IMM,
 	SLAT_OPND_XMM,
 	SLAT_OPND_XMM_HIGH,
+	SLAT_OPND_MMX,
 	SLAT_OPND_SREG,
 	SLAT_OPND_STR_SRC,
 	SLAT_OPND_STR_DST,

@@ -75,7 +75,7 @@ static void begin(struct slat_emul *e)
 	e->nr_reg_writes = 0;
 	e->nr_writes = 0;
 	e->write_pos = 0;
-	e->xmm_write = false;
+	e->vector_write = VECTOR_NONE;
 	e->again = false;
 	e->mem_valid = false;
 	e->next_rip = e->rip + e->insn.len;
@@ -116,8 +116,11 @@ static void commit(struct slat_emul *e)
 		e->gpr[e->reg_write[i]] = e->reg_value[i];
 	e->rip = e->next_rip;
 	e->rflags = e->next_rflags;
-	if (e->xmm_write)
-		e->ops->write_xmm(e->ctx, e->xmm_reg, e->xmm_value);
+	if (e->vector_write == VECTOR_XMM)
+		e->ops->write_xmm(e->ctx, e->vector_reg, e->vector_value);
+	else if (e->vector_write != VECTOR_NONE)
+		e->ops->write_mmx(e->ctx, e->vector_reg,
+				  e->vector_write == VECTOR_MMX ? e->vector_value : NULL);
 }
 
 /* Hand out the next fragment of a device write, if any is left. */

@@ -31,8 +31,8 @@
 #include "decode.h"
 #include "types.h"
 
-/* The longest access of one operand list (POPA, PUSHA in 32-bit code). */
-#define SLAT_EMUL_MAX_DATA	32
+/* The longest access (a vector register, CMPXCHG16B). */
+#define SLAT_EMUL_MAX_DATA	16
 /* Read log: everything one instruction may read from memory. */
 #define SLAT_EMUL_READ_LOG	64
 /* Iterations of a string instruction per slat_emul_run(). */
@@ -87,6 +87,10 @@ enum slat_emul_status {
  * @read_xmm: read all 16 bytes of XMM register @reg (0..15). NULL: SSE moves
  *	are UNHANDLED.
  * @write_xmm: write all 16 bytes; bits above 127 of the register are kept.
+ * @read_mmx: read all 8 bytes of MMX register @reg (0..7). NULL: MMX moves
+ *	are UNHANDLED.
+ * @write_mmx: write all 8 bytes, and do what every MMX instruction does to the
+ *	x87 state (top of stack 0, no register empty). @buf NULL: only that.
  * @check_io: may the guest access these ports (TSS bitmap, IOPL)? 0 or
  *	-EFAULT. NULL: always.
  * @stop: work is pending (a signal, an interrupt): end the string
@@ -105,6 +109,8 @@ struct slat_emul_ops {
 	u16 (*seg_selector)(void *ctx, enum slat_seg seg);
 	void (*read_xmm)(void *ctx, unsigned int reg, void *buf);
 	void (*write_xmm)(void *ctx, unsigned int reg, const void *buf);
+	void (*read_mmx)(void *ctx, unsigned int reg, void *buf);
+	void (*write_mmx)(void *ctx, unsigned int reg, const void *buf);
 	int (*check_io)(void *ctx, u16 port, unsigned int size);
 	bool (*stop)(void *ctx);
 };
@@ -157,7 +163,8 @@ struct slat_emul_write {
 };
 
 #define SLAT_EMUL_XLATS		4
-#define SLAT_EMUL_WRITES	2
+/* PUSHA writes eight registers, one of them perhaps across pages. */
+#define SLAT_EMUL_WRITES	9
 #define SLAT_EMUL_REG_WRITES	8
 
 /**
@@ -226,9 +233,9 @@ struct slat_emul {
 	u8 nr_reg_writes;
 	u8 reg_write[SLAT_EMUL_REG_WRITES];
 	u64 reg_value[SLAT_EMUL_REG_WRITES];
-	bool xmm_write;
-	u8 xmm_reg;
-	u8 xmm_value[16];
+	u8 vector_write;
+	u8 vector_reg;
+	u8 vector_value[16];
 	u8 nr_writes;
 	u8 write_pos;
 	struct slat_emul_write write[SLAT_EMUL_WRITES];

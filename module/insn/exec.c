@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What each instruction does, but for strings, ports and SSE: operands in,
- * arithmetic of alu.c, operands out. Called by emulate.c, possibly several
+ * What each instruction does, but for strings, ports, the stack and vector
+ * registers: operands in, arithmetic of alu.c, operands out. Called by emulate.c, possibly several
  * times for one instruction until all device data is there; changes nothing
  * itself. Expects no lock.
  */
@@ -20,6 +20,8 @@ static u64 effective_address(const struct slat_emul *e)
 		offset += slat_machine_gpr(e, insn->index) << insn->scale;
 	if (insn->rip_relative)
 		offset += e->next_rip;
+	if (insn->op == SLAT_OP_XLAT)
+		offset += (u8)e->gpr[SLAT_RAX];
 	return offset & slat_alu_mask(insn->asize);
 }
 
@@ -262,6 +264,49 @@ static enum slat_emul_status exec_multiply(struct slat_emul *e)
 	return status;
 }
 
+/* rDX:rAX by the operand; AX by a byte. */
+static enum slat_emul_status exec_divide(struct slat_emul *e)
+{
+	const struct slat_insn *insn = &e->insn;
+	unsigned int size = insn->dst.size;
+	u64 low = e->gpr[SLAT_RAX];
+	u64 high = size == 1 ? low >> 8 : e->gpr[SLAT_RDX];
+	enum slat_emul_status status;
+	u64 divisor;
+
+	status = slat_exec_read(e, &insn->dst, SLAT_ACC_READ, &divisor);
+	if (status != SLAT_EMUL_DONE)
+		return status;
+	if (!slat_alu_divide(insn->op, size, divisor, &low, &high))
+		return slat_machine_raise(e, SLAT_VEC_DE);
+	if (size == 1) {
+		slat_machine_set_gpr(e, SLAT_RAX, 2, (high << 8) | low);
+	} else {
+		slat_machine_set_gpr(e, SLAT_RAX, size, low);
+		slat_machine_set_gpr(e, SLAT_RDX, size, high);
+	}
+	return SLAT_EMUL_DONE;
+}
+
+/* Without any bit set the destination stays as it is. */
+static enum slat_emul_status exec_scan(struct slat_emul *e)
+{
+	const struct slat_insn *insn = &e->insn;
+	enum slat_emul_status status;
+	u64 src;
+
+	status = slat_exec_read(e, &insn->src, SLAT_ACC_READ, &src);
+	if (status != SLAT_EMUL_DONE)
+		return status;
+	e->next_rflags &= ~SLAT_FLAG_ZF;
+	if (!src)
+		e->next_rflags |= SLAT_FLAG_ZF;
+	else
+		slat_machine_set_gpr(e, insn->dst.reg, insn->dst.size,
+				     slat_alu_scan(insn->op, src));
+	return SLAT_EMUL_DONE;
+}
+
 /* XCHG with memory is locked, prefix or not. */
 static enum slat_emul_status exec_exchange(struct slat_emul *e)
 {
@@ -343,61 +388,6 @@ static enum slat_emul_status exec_cmpxchg8b(struct slat_emul *e)
 				  e->insn.lock ? old : NULL);
 }
 
-/* Bytes of rSP that push and pop use. */
-static unsigned int stack_size(const struct slat_emul *e)
-{
-	if (e->mode == SLAT_MODE_LONG)
-		return 8;
-	if (e->stack_size)
-		return e->stack_size;
-	return e->mode == SLAT_MODE_PROT32 ? 4 : 2;
-}
-
-static enum slat_emul_status exec_push(struct slat_emul *e)
-{
-	const struct slat_insn *insn = &e->insn;
-	u64 mask = slat_alu_mask(stack_size(e));
-	unsigned int size = insn->osize;
-	enum slat_emul_status status;
-	u64 value, offset, linear;
-
-	status = slat_exec_read(e, &insn->src, SLAT_ACC_READ, &value);
-	if (status != SLAT_EMUL_DONE)
-		return status;
-	offset = (e->gpr[SLAT_RSP] - size) & mask;
-	status = slat_machine_linear(e, SLAT_SEG_SS, offset, size,
-				     SLAT_ACC_WRITE, &linear);
-	if (status != SLAT_EMUL_DONE)
-		return status;
-	slat_machine_set_gpr(e, SLAT_RSP, stack_size(e), offset);
-	/* A 32-bit push of a selector leaves the upper half of its slot. */
-	if (insn->src.type == SLAT_OPND_SREG && size == 4)
-		size = 2;
-	return slat_machine_write(e, linear, size, &value, NULL);
-}
-
-/* An address with rSP in it, and POP rSP itself, see the popped rSP. */
-static enum slat_emul_status exec_pop(struct slat_emul *e)
-{
-	const struct slat_insn *insn = &e->insn;
-	u64 mask = slat_alu_mask(stack_size(e));
-	unsigned int size = insn->osize;
-	u64 offset = e->gpr[SLAT_RSP] & mask;
-	enum slat_emul_status status;
-	u64 value = 0;
-	u64 linear;
-
-	status = slat_machine_linear(e, SLAT_SEG_SS, offset, size,
-				     SLAT_ACC_READ, &linear);
-	if (status == SLAT_EMUL_DONE)
-		status = slat_machine_read(e, linear, size, SLAT_ACC_READ,
-					   &value);
-	if (status != SLAT_EMUL_DONE)
-		return status;
-	slat_machine_set_gpr(e, SLAT_RSP, stack_size(e), offset + size);
-	return slat_exec_write(e, &insn->dst, value, NULL);
-}
-
 enum slat_emul_status slat_exec(struct slat_emul *e)
 {
 	switch (e->insn.op) {
@@ -406,6 +396,7 @@ enum slat_emul_status slat_exec(struct slat_emul *e)
 	case SLAT_OP_MOVSX:
 	case SLAT_OP_MOVBE:
 	case SLAT_OP_CMOV:
+	case SLAT_OP_XLAT:
 		return exec_move(e);
 	case SLAT_OP_ADD ... SLAT_OP_NEG:
 	case SLAT_OP_SHLD:
@@ -418,6 +409,12 @@ enum slat_emul_status slat_exec(struct slat_emul *e)
 	case SLAT_OP_IMUL1:
 	case SLAT_OP_IMUL:
 		return exec_multiply(e);
+	case SLAT_OP_DIV:
+	case SLAT_OP_IDIV:
+		return exec_divide(e);
+	case SLAT_OP_BSF:
+	case SLAT_OP_BSR:
+		return exec_scan(e);
 	case SLAT_OP_XCHG:
 	case SLAT_OP_XADD:
 		return exec_exchange(e);
@@ -425,10 +422,8 @@ enum slat_emul_status slat_exec(struct slat_emul *e)
 		return exec_cmpxchg(e);
 	case SLAT_OP_CMPXCHG8B:
 		return exec_cmpxchg8b(e);
-	case SLAT_OP_PUSH:
-		return exec_push(e);
-	case SLAT_OP_POP:
-		return exec_pop(e);
+	case SLAT_OP_PUSH ... SLAT_OP_RET:
+		return slat_exec_stack(e);
 	case SLAT_OP_MOVS ... SLAT_OP_SCAS:
 	case SLAT_OP_INS:
 	case SLAT_OP_OUTS:
@@ -438,6 +433,7 @@ enum slat_emul_status slat_exec(struct slat_emul *e)
 		return slat_exec_io(e);
 	case SLAT_OP_SSEMOV:
 	case SLAT_OP_SSEMOVZ:
+	case SLAT_OP_MMXMOV:
 		return slat_exec_sse(e);
 	case SLAT_OP_NOP:
 		return SLAT_EMUL_DONE;

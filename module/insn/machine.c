@@ -96,6 +96,23 @@ enum slat_emul_status slat_machine_linear(struct slat_emul *e,
 	return SLAT_EMUL_DONE;
 }
 
+/* Go on at @target: canonical, or inside CS and as wide as the operand. */
+enum slat_emul_status slat_machine_branch(struct slat_emul *e, u64 target)
+{
+	int ret = 0;
+
+	target &= slat_alu_mask(e->insn.osize);
+	if (e->mode == SLAT_MODE_LONG) {
+		if (!is_canonical(target))
+			return slat_machine_raise(e, SLAT_VEC_GP);
+	} else if (e->ops->seg_check) {
+		ret = e->ops->seg_check(e->ctx, SLAT_SEG_CS, target, 1,
+					SLAT_ACC_FETCH);
+	}
+	e->next_rip = target;
+	return slat_machine_errno(ret);
+}
+
 /* Instructions that touch memory at two places. */
 static bool has_two_addresses(const struct slat_insn *insn)
 {
@@ -104,6 +121,7 @@ static bool has_two_addresses(const struct slat_insn *insn)
 	case SLAT_OP_CMPS:
 		return true;
 	case SLAT_OP_PUSH:
+	case SLAT_OP_CALL:
 		return insn->src.type == SLAT_OPND_MEM;
 	case SLAT_OP_POP:
 		return insn->dst.type == SLAT_OPND_MEM;

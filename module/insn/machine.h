@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Private to module/insn: how the files that execute instructions (exec.c,
- * string.c) read memory and announce effects. Nothing takes effect before
+ * stack.c, sse.c, string.c) read memory and announce effects. Nothing takes effect before
  * emulate.c commits it, so an instruction can be abandoned at any point and
  * started again; what it had read from memory is then read from a log.
  *
@@ -22,6 +22,14 @@ enum machine_state {
 	STATE_PIO_OUTS,		/* committed; then the next iterations */
 };
 
+/* slat_emul.vector_write: what is to be written to the vector registers. */
+enum machine_vector {
+	VECTOR_NONE,
+	VECTOR_XMM,
+	VECTOR_MMX,
+	VECTOR_MMX_STATE,	/* only what MMX instructions do to the x87 */
+};
+
 enum slat_emul_status slat_machine_errno(int ret);
 enum slat_emul_status slat_machine_raise(struct slat_emul *e, u8 vector);
 enum slat_emul_status slat_machine_gp(struct slat_emul *e, enum slat_seg seg);
@@ -34,6 +42,7 @@ enum slat_emul_status slat_machine_linear(struct slat_emul *e,
 					  enum slat_seg seg, u64 offset,
 					  unsigned int len, unsigned int access,
 					  u64 *linear);
+enum slat_emul_status slat_machine_branch(struct slat_emul *e, u64 target);
 enum slat_emul_status slat_machine_gpa(struct slat_emul *e, u64 linear,
 				       unsigned int access, unsigned int len,
 				       u64 *gpa);
@@ -49,6 +58,7 @@ enum slat_emul_status slat_machine_write(struct slat_emul *e, u64 linear,
 
 enum slat_emul_status slat_exec(struct slat_emul *e);
 enum slat_emul_status slat_exec_sse(struct slat_emul *e);
+enum slat_emul_status slat_exec_stack(struct slat_emul *e);
 enum slat_emul_status slat_exec_string(struct slat_emul *e);
 enum slat_emul_status slat_exec_io(struct slat_emul *e);
 

@@ -50,9 +50,10 @@ static int group_entry(const struct slat_insn *insn, struct optab_entry *entry)
 			entry->op = SLAT_OP_TEST;
 			entry->src = O_I;
 			entry->attr |= entry->attr & A_B ? A_I8 : A_IZ;
-		} else if (reg < 6) {
-			static const u8 ops[4] = { SLAT_OP_NOT, SLAT_OP_NEG,
-						   SLAT_OP_MUL, SLAT_OP_IMUL1 };
+		} else {
+			static const u8 ops[6] = { SLAT_OP_NOT, SLAT_OP_NEG,
+						   SLAT_OP_MUL, SLAT_OP_IMUL1,
+						   SLAT_OP_DIV, SLAT_OP_IDIV };
 
 			entry->op = ops[reg - 2];
 		}
@@ -63,14 +64,16 @@ static int group_entry(const struct slat_insn *insn, struct optab_entry *entry)
 	case G_FF:
 		if (reg < 2) {
 			entry->op = SLAT_OP_INC + reg;
-		} else if (reg == 6) {
-			entry->op = SLAT_OP_PUSH;
-			entry->attr |= A_D64;
+		} else if (!(reg & 1)) {
+			static const u8 ops[3] = { SLAT_OP_CALL, SLAT_OP_JMP,
+						   SLAT_OP_PUSH };
+
+			entry->op = ops[reg / 2 - 1];
+			entry->attr |= reg == 6 ? A_D64 : A_F64;
 			entry->src = O_E;
 			entry->dst = O_NONE;
 		}
-		return reg == 7 || (!memory && (reg & 5) == 1 && reg > 1) ?
-		       -EINVAL : 0;
+		return reg == 7 || (!memory && (reg == 3 || reg == 5)) ? -EINVAL : 0;
 	case G_MOV:
 		/* 7 with ModRM f8 is XABORT or XBEGIN. */
 		if (reg == 0)
@@ -151,6 +154,8 @@ int slat_opcode_adjust(const struct slat_insn *insn, struct optab_entry *entry)
 	if (insn->map == 1 && insn->opcode == 0xc3 &&
 	    (insn->rep || insn->opsize_prefix))
 		return -EINVAL;					/* MOVNTI */
+	if (insn->map == 1 && (insn->opcode & 0xfe) == 0xbc && insn->rep == 0xf3)
+		entry->op = SLAT_OP_NONE;		/* TZCNT, LZCNT */
 	if (entry->attr & A_GRP)
 		return group_entry(insn, entry);
 	return 0;

@@ -31,6 +31,9 @@ static int operand_rm(const struct slat_insn *insn, unsigned int where,
 		return -EINVAL;
 	if (where == O_E) {
 		operand_gpr(insn, opnd, rm, REX_B);
+	} else if (where == O_Q) {
+		opnd->type = SLAT_OPND_MMX;
+		opnd->reg = rm;
 	} else {
 		opnd->type = SLAT_OPND_XMM;
 		opnd->reg = rm | (insn->rex & REX_B ? 8 : 0);
@@ -52,6 +55,7 @@ static int operand_decode(const struct slat_insn *insn, unsigned int where,
 	case O_E:
 	case O_M:
 	case O_W:
+	case O_Q:
 		return operand_rm(insn, where, opnd);
 	case O_G:
 		operand_gpr(insn, opnd, reg, REX_R);
@@ -72,7 +76,12 @@ static int operand_decode(const struct slat_insn *insn, unsigned int where,
 	case O_ONE:
 		opnd->type = SLAT_OPND_IMM;
 		return 0;
+	case O_P:
+		opnd->type = SLAT_OPND_MMX;
+		opnd->reg = reg;
+		return 0;
 	case O_MOFFS:
+	case O_XLAT:
 		opnd->type = SLAT_OPND_MEM;
 		return 0;
 	case O_S:
@@ -195,6 +204,8 @@ int slat_operands_decode(struct slat_insn *insn,
 		insn->dst.size = sse_size;
 		insn->src.size = sse_size;
 	}
+	if (entry->src == O_XLAT)
+		insn->base = SLAT_RBX;
 	ret = operand_decode(insn, entry->dst, &insn->dst);
 	if (!ret)
 		ret = operand_decode(insn, entry->src, &insn->src);

@@ -45,8 +45,8 @@ const struct optab_entry slat_optab_one[256] = {
 	[0x50 ... 0x57] = OP(A_D64, PUSH, O_NONE, O_Z),
 	[0x58 ... 0x5f] = OP(A_D64, POP, O_Z, O_NONE),
 
-	[0x60] = LEN(A_N64),				/* PUSHA */
-	[0x61] = LEN(A_N64),				/* POPA */
+	[0x60] = OP(A_N64, PUSHA, O_NONE, O_NONE),
+	[0x61] = OP(A_N64, POPA, O_NONE, O_NONE),
 	[0x62] = LEN(A_N64 | A_M),			/* BOUND */
 	[0x63] = OP(A_M, MOVSX, O_G, O_E),		/* MOVSXD or ARPL */
 	[0x68] = OP(A_D64 | A_IZ, PUSH, O_NONE, O_I),
@@ -77,6 +77,8 @@ const struct optab_entry slat_optab_one[256] = {
 	[0x8f] = GRP(A_D64, G_POP, O_E, O_NONE),
 
 	[0x9a] = LEN(A_FAR | A_N64),
+	[0x9c] = OP(A_D64, PUSHF, O_NONE, O_NONE),
+	[0x9d] = OP(A_D64, POPF, O_NONE, O_NONE),
 	[0xa0] = OP(A_B, MOV, O_A, O_MOFFS),
 	[0xa1] = OP(0, MOV, O_A, O_MOFFS),
 	[0xa2] = OP(A_B, MOV, O_MOFFS, O_A),
@@ -99,12 +101,14 @@ const struct optab_entry slat_optab_one[256] = {
 
 	[0xc0] = GRP(A_I8 | A_B, G_SHIFT, O_E, O_I),
 	[0xc1] = GRP(A_I8, G_SHIFT, O_E, O_I),
-	[0xc2] = LEN(A_I16),
+	[0xc2] = OP(A_I16 | A_F64, RET, O_NONE, O_I),
+	[0xc3] = OP(A_F64, RET, O_NONE, O_NONE),
 	[0xc4] = LEN(A_N64 | A_M),			/* LES */
 	[0xc5] = LEN(A_N64 | A_M),			/* LDS */
 	[0xc6] = GRP(A_I8 | A_B, G_MOV, O_E, O_I),
 	[0xc7] = GRP(A_IZ, G_MOV, O_E, O_I),
 	[0xc8] = LEN(A_I16 | A_I8),			/* ENTER */
+	[0xc9] = OP(A_D64, LEAVE, O_NONE, O_NONE),
 	[0xca] = LEN(A_I16),
 	[0xcd] = LEN(A_I8),
 	[0xce] = LEN(A_N64),
@@ -115,6 +119,7 @@ const struct optab_entry slat_optab_one[256] = {
 	[0xd3] = GRP(0, G_SHIFT, O_E, O_CL),
 	[0xd4 ... 0xd5] = LEN(A_I8 | A_N64),		/* AAM, AAD */
 	[0xd6] = LEN(A_N64),				/* SALC */
+	[0xd7] = OP(A_B, XLAT, O_A, O_XLAT),
 	[0xd8 ... 0xdf] = LEN(A_M),			/* x87 */
 
 	[0xe0 ... 0xe3] = LEN(A_I8),			/* LOOPcc, JCXZ */
@@ -122,7 +127,8 @@ const struct optab_entry slat_optab_one[256] = {
 	[0xe5] = OP(A_I8, IN, O_A, O_I),
 	[0xe6] = OP(A_I8 | A_B, OUT, O_I, O_A),
 	[0xe7] = OP(A_I8, OUT, O_I, O_A),
-	[0xe8 ... 0xe9] = LEN(A_JZ),
+	[0xe8] = OP(A_JZ | A_F64, CALL, O_NONE, O_I),
+	[0xe9] = LEN(A_JZ),
 	[0xea] = LEN(A_FAR | A_N64),
 	[0xeb] = LEN(A_I8),
 	[0xec] = OP(A_B, IN, O_A, O_DX),
@@ -183,7 +189,8 @@ const struct optab_entry slat_optab_0f[256] = {
 	[0xb8 ... 0xb9] = LEN(A_M),			/* POPCNT, UD1 */
 	[0xba] = GRP(A_I8, G_BT, O_E, O_I),
 	[0xbb] = OP(A_M, BTC, O_E, O_G),
-	[0xbc ... 0xbd] = LEN(A_M),
+	[0xbc] = OP(A_M, BSF, O_G, O_E),		/* TZCNT with F3 */
+	[0xbd] = OP(A_M, BSR, O_G, O_E),		/* LZCNT with F3 */
 	[0xbe] = OP(A_M | A_S1, MOVSX, O_G, O_E),
 	[0xbf] = OP(A_M | A_S2, MOVSX, O_G, O_E),
 	[0xc0] = OP(A_M | A_B, XADD, O_E, O_G),
@@ -225,6 +232,11 @@ const struct optab_sse slat_optab_sse[] = {
 	SSE_ALIGNED(0x29, 0x66, SSEMOV, O_W, O_V),
 	SSE_ALIGNED(0x2b, 0x00, SSEMOV, O_M, O_V),	/* MOVNTPS */
 	SSE_ALIGNED(0x2b, 0x66, SSEMOV, O_M, O_V),	/* MOVNTPD */
+	SSE(0x6e, 0x00, 0, MMXMOV, O_P, O_E),
+	SSE(0x7e, 0x00, 0, MMXMOV, O_E, O_P),
+	SSE(0x6f, 0x00, 8, MMXMOV, O_P, O_Q),
+	SSE(0x7f, 0x00, 8, MMXMOV, O_Q, O_P),
+	SSE(0xe7, 0x00, 8, MMXMOV, O_M, O_P),		/* MOVNTQ */
 	SSE(0x6e, 0x66, 0, SSEMOVZ, O_V, O_E),		/* MOVD, MOVQ */
 	SSE(0x7e, 0x66, 0, SSEMOVZ, O_E, O_V),
 	SSE(0x7e, 0xf3, 8, SSEMOVZ, O_V, O_W),		/* MOVQ */

@@ -37,6 +37,9 @@ enum optab_operand {
 	O_V,		/* ModRM reg: XMM register */
 	O_W,		/* ModRM r/m: XMM register or memory */
 	O_V_HIGH,	/* ModRM reg: high half of the XMM register */
+	O_P,		/* ModRM reg: MMX register */
+	O_Q,		/* ModRM r/m: MMX register or memory */
+	O_XLAT,		/* memory at rBX + AL */
 	O_STR_SRC,
 	O_STR_DST,
 };
@@ -58,6 +61,7 @@ enum optab_operand {
 #define A_S2	0x2000	/* source is two bytes */
 #define A_GRP	0x4000	/* op is an enum optab_group: ModRM reg selects */
 #define A_ALIGN	0x8000	/* memory operand must be aligned to its size */
+#define A_F64	0x10000	/* 64-bit operand in 64-bit mode, whatever the prefixes */
 
 /* Opcodes whose meaning depends on the ModRM reg field. */
 enum optab_group {
@@ -82,7 +86,7 @@ enum optab_group {
  * @src: enum optab_operand
  */
 struct optab_entry {
-	u16 attr;
+	u32 attr;
 	u8 op;
 	u8 dst;
 	u8 src;

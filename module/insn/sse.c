@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * SSE moves of 4, 8 and 16 bytes between memory, general registers and XMM
- * registers. Called by exec.c; changes nothing itself, expects no lock.
+ * MMX and SSE moves of 4, 8 and 16 bytes between memory, general registers and
+ * vector registers. Called by exec.c; changes nothing itself, expects no lock.
  */
 #include "machine.h"
 
@@ -19,6 +19,9 @@ static enum slat_emul_status sse_read(struct slat_emul *e,
 		e->ops->read_xmm(e->ctx, opnd->reg, buf);
 		memcpy(buf, buf + 8, 8);
 		return SLAT_EMUL_DONE;
+	case SLAT_OPND_MMX:
+		e->ops->read_mmx(e->ctx, opnd->reg, buf);
+		return SLAT_EMUL_DONE;
 	case SLAT_OPND_REG:
 		memcpy(buf, &e->gpr[opnd->reg], 8);
 		return SLAT_EMUL_DONE;
@@ -35,13 +38,31 @@ static void sse_write_xmm(struct slat_emul *e, const struct slat_operand *opnd,
 			  const u8 *buf)
 {
 	if (e->insn.op == SLAT_OP_SSEMOVZ)
-		memset(e->xmm_value, 0, sizeof(e->xmm_value));
+		memset(e->vector_value, 0, sizeof(e->vector_value));
 	else
-		e->ops->read_xmm(e->ctx, opnd->reg, e->xmm_value);
-	memcpy(e->xmm_value + (opnd->type == SLAT_OPND_XMM_HIGH ? 8 : 0), buf,
+		e->ops->read_xmm(e->ctx, opnd->reg, e->vector_value);
+	memcpy(e->vector_value + (opnd->type == SLAT_OPND_XMM_HIGH ? 8 : 0), buf,
 	       opnd->size);
-	e->xmm_reg = opnd->reg;
-	e->xmm_write = true;
+	e->vector_reg = opnd->reg;
+	e->vector_write = VECTOR_XMM;
+}
+
+/* Four bytes clear the other four. */
+static void sse_write_mmx(struct slat_emul *e, const struct slat_operand *opnd,
+			  const u8 *buf)
+{
+	memset(e->vector_value, 0, 8);
+	memcpy(e->vector_value, buf, opnd->size);
+	e->vector_reg = opnd->reg;
+	e->vector_write = VECTOR_MMX;
+}
+
+/* Does the glue have what this instruction needs? */
+static bool sse_is_possible(const struct slat_emul *e)
+{
+	if (e->insn.op == SLAT_OP_MMXMOV)
+		return e->ops->read_mmx && e->ops->write_mmx;
+	return e->ops->read_xmm && e->ops->write_xmm;
 }
 
 enum slat_emul_status slat_exec_sse(struct slat_emul *e)
@@ -51,8 +72,11 @@ enum slat_emul_status slat_exec_sse(struct slat_emul *e)
 	u8 buf[16] = { 0 };
 	u64 value, linear;
 
-	if (!e->ops->read_xmm || !e->ops->write_xmm)
+	if (!sse_is_possible(e))
 		return SLAT_EMUL_UNHANDLED;
+	/* Every MMX instruction turns the x87 registers into MMX registers. */
+	if (e->insn.op == SLAT_OP_MMXMOV)
+		e->vector_write = VECTOR_MMX_STATE;
 	status = sse_read(e, &e->insn.src, buf);
 	if (status != SLAT_EMUL_DONE)
 		return status;
@@ -60,6 +84,9 @@ enum slat_emul_status slat_exec_sse(struct slat_emul *e)
 	case SLAT_OPND_XMM:
 	case SLAT_OPND_XMM_HIGH:
 		sse_write_xmm(e, dst, buf);
+		return SLAT_EMUL_DONE;
+	case SLAT_OPND_MMX:
+		sse_write_mmx(e, dst, buf);
 		return SLAT_EMUL_DONE;
 	case SLAT_OPND_REG:
 		memcpy(&value, buf, sizeof(value));

@@ -159,6 +159,20 @@ static void fake_write_xmm(void *ctx, unsigned int reg, const void *buf)
 	memcpy(((struct fake *)ctx)->xmm[reg], buf, 16);
 }
 
+static void fake_read_mmx(void *ctx, unsigned int reg, void *buf)
+{
+	memcpy(buf, &((struct fake *)ctx)->mmx[reg], 8);
+}
+
+static void fake_write_mmx(void *ctx, unsigned int reg, const void *buf)
+{
+	struct fake *f = ctx;
+
+	f->mmx_state = true;
+	if (buf)
+		memcpy(&f->mmx[reg], buf, 8);
+}
+
 static int fake_check_io(void *ctx, u16 port, unsigned int size)
 {
 	struct fake *f = ctx;
@@ -187,6 +201,8 @@ static const struct slat_emul_ops fake_ops = {
 	.seg_selector = fake_seg_selector,
 	.read_xmm = fake_read_xmm,
 	.write_xmm = fake_write_xmm,
+	.read_mmx = fake_read_mmx,
+	.write_mmx = fake_write_mmx,
 	.check_io = fake_check_io,
 	.stop = fake_stop,
 };

@@ -33,6 +33,8 @@ enum fake_page {
  * @seg: segment bases
  * @selector: segment selectors
  * @xmm: vector registers
+ * @mmx: MMX registers
+ * @mmx_state: an MMX instruction was executed
  * @log: device accesses so far, in order
  * @nr_log: how many (may exceed FAKE_LOG)
  * @nr_translate: translations asked for
@@ -56,6 +58,8 @@ struct fake {
 	u64 seg[SLAT_SEG_NR];
 	u16 selector[SLAT_SEG_NR];
 	u8 xmm[16][16];
+	u64 mmx[8];
+	bool mmx_state;
 	struct slat_emul_mmio log[FAKE_LOG];
 	unsigned int nr_log;
 	unsigned int nr_translate;

@@ -34,7 +34,8 @@ static const char *const op_names[SLAT_OP_NR] = {
 	[SLAT_OP_SAR] = "sar", [SLAT_OP_TEST] = "test", [SLAT_OP_INC] = "inc",
 	[SLAT_OP_DEC] = "dec", [SLAT_OP_NOT] = "not", [SLAT_OP_NEG] = "neg",
 	[SLAT_OP_MUL] = "mul", [SLAT_OP_IMUL1] = "imul",
-	[SLAT_OP_IMUL] = "imul", [SLAT_OP_SHLD] = "shld",
+	[SLAT_OP_IMUL] = "imul", [SLAT_OP_DIV] = "div",
+	[SLAT_OP_IDIV] = "idiv", [SLAT_OP_SHLD] = "shld",
 	[SLAT_OP_SHRD] = "shrd", [SLAT_OP_MOV] = "mov movnti",
 	[SLAT_OP_MOVZX] = "movzx", [SLAT_OP_MOVSX] = "movsx movsxd",
 	[SLAT_OP_MOVBE] = "movbe",
@@ -45,7 +46,12 @@ static const char *const op_names[SLAT_OP_NR] = {
 	[SLAT_OP_XCHG] = "xchg", [SLAT_OP_CMPXCHG] = "cmpxchg",
 	[SLAT_OP_CMPXCHG8B] = "cmpxchg8b cmpxchg16b", [SLAT_OP_XADD] = "xadd",
 	[SLAT_OP_BT] = "bt", [SLAT_OP_BTS] = "bts", [SLAT_OP_BTR] = "btr",
-	[SLAT_OP_BTC] = "btc", [SLAT_OP_PUSH] = "push", [SLAT_OP_POP] = "pop",
+	[SLAT_OP_BTC] = "btc", [SLAT_OP_BSF] = "bsf", [SLAT_OP_BSR] = "bsr",
+	[SLAT_OP_XLAT] = "xlat", [SLAT_OP_PUSH] = "push", [SLAT_OP_POP] = "pop",
+	[SLAT_OP_PUSHA] = "pusha pushad", [SLAT_OP_POPA] = "popa popad",
+	[SLAT_OP_PUSHF] = "pushf pushfd pushfq",
+	[SLAT_OP_POPF] = "popf popfd popfq", [SLAT_OP_LEAVE] = "leave",
+	[SLAT_OP_CALL] = "call", [SLAT_OP_JMP] = "jmp", [SLAT_OP_RET] = "ret",
 	[SLAT_OP_MOVS] = "movsb movsw movsd movsq",
 	[SLAT_OP_CMPS] = "cmpsb cmpsw cmpsd cmpsq",
 	[SLAT_OP_STOS] = "stosb stosw stosd stosq",
@@ -57,6 +63,7 @@ static const char *const op_names[SLAT_OP_NR] = {
 			   "movhpd movaps movapd movntps movntpd movdqa movdqu "
 			   "movntdq movntdqa lddqu movhlps movlhps",
 	[SLAT_OP_SSEMOVZ] = "movss movsd movd movq",
+	[SLAT_OP_MMXMOV] = "movd movq movntq",
 	[SLAT_OP_NOP] = "nop prefetch prefetchw prefetchwt1 prefetchnta "
 			"prefetcht0 prefetcht1 prefetcht2 clflush clflushopt "
 			"clwb lfence mfence sfence",
@@ -109,6 +116,7 @@ static int gpr_number(ZydisRegister reg)
 	case ZYDIS_REGCLASS_GPR32:
 	case ZYDIS_REGCLASS_GPR64:
 	case ZYDIS_REGCLASS_XMM:
+	case ZYDIS_REGCLASS_MMX:
 		return ZydisRegisterGetId(reg);
 	default:
 		return -1;
@@ -124,6 +132,8 @@ static bool same_register(const struct slat_operand *opnd, ZydisRegister reg)
 	case SLAT_OPND_XMM:
 	case SLAT_OPND_XMM_HIGH:
 		return reg == ZydisRegisterEncode(ZYDIS_REGCLASS_XMM, id);
+	case SLAT_OPND_MMX:
+		return reg == ZydisRegisterEncode(ZYDIS_REGCLASS_MMX, id);
 	case SLAT_OPND_SREG:
 		return reg == ZydisRegisterEncode(ZYDIS_REGCLASS_SEGMENT, id);
 	case SLAT_OPND_REG_HIGH:
@@ -231,6 +241,23 @@ static bool same_string(const struct slat_insn *insn,
 	return seg && zi->address_width == insn->asize * 8;
 }
 
+/* XLAT's address is an implicit operand; AL is no index register to us. */
+static bool same_table(const struct slat_insn *insn,
+		       const ZydisDecodedInstruction *zi,
+		       const ZydisDecodedOperand *z)
+{
+	unsigned int i;
+
+	for (i = 0; i < zi->operand_count; i++)
+		if (z[i].type == ZYDIS_OPERAND_TYPE_MEMORY)
+			break;
+	return i < zi->operand_count && insn->base == SLAT_RBX &&
+	       gpr_number(z[i].mem.base) == SLAT_RBX &&
+	       (insn->mode == SLAT_MODE_LONG ||
+		z[i].mem.segment == ZydisRegisterEncode(ZYDIS_REGCLASS_SEGMENT, insn->seg)) &&
+	       insn->src.size == 1 && insn->dst.reg == SLAT_RAX;
+}
+
 static bool same_operands(const struct slat_insn *insn,
 			  const ZydisDecodedInstruction *zi,
 			  const ZydisDecodedOperand *z)
@@ -241,6 +268,10 @@ static bool same_operands(const struct slat_insn *insn,
 		return true;
 	if ((insn->op >= SLAT_OP_MOVS && insn->op <= SLAT_OP_OUTS))
 		return same_string(insn, zi, z);
+	if (insn->op == SLAT_OP_XLAT)
+		return same_table(insn, zi, z);
+	if (first->type == SLAT_OPND_NONE && insn->src.type == SLAT_OPND_NONE)
+		return zi->operand_width == insn->osize * 8;
 	if (first->type == SLAT_OPND_NONE)
 		return same_operand(insn, &insn->src, &z[0]);
 	/* AX * r/m: only the factor is visible. */
@@ -280,7 +311,9 @@ static bool same_prefixes(const struct slat_insn *insn,
 /*
  * Where Zydis 4.0 differs from real processors (test_native.c shows it):
  * MOVSXD to 16 bits reads 16 bits, not 32; a SIB base of 5 with mod = 0 means
- * no base, also when REX.B would make it R13, with 32-bit addresses too.
+ * no base, also when REX.B would make it R13, with 32-bit addresses too. And
+ * 3E before an indirect branch overrides the segment, though it also means
+ * NOTRACK.
  */
 static bool is_zydis_slip(const struct slat_insn *insn, const char *what)
 {
@@ -288,6 +321,10 @@ static bool is_zydis_slip(const struct slat_insn *insn, const char *what)
 		return false;
 	if (insn->op == SLAT_OP_MOVSX && insn->map == 0 && insn->osize == 2)
 		return true;
+	if ((insn->op == SLAT_OP_CALL || insn->op == SLAT_OP_JMP) &&
+	    insn->mode != SLAT_MODE_LONG)
+		return insn->seg == SLAT_SEG_DS &&
+		       (insn->base == SLAT_RBP || insn->base == SLAT_RSP);
 	return insn->mode == SLAT_MODE_LONG && insn->asize == 4 &&
 	       (insn->modrm & 0xc7) == 4 && (insn->sib & 7) == 5 &&
 	       (insn->rex & 1);

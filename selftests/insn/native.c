@@ -89,6 +89,16 @@ static void put_movups(u8 opcode, unsigned int reg, u64 address)
 	put_address(address);
 }
 
+/* movq between an MMX register and memory: 6f loads, 7f stores. */
+static void put_movq(u8 opcode, unsigned int reg, u64 address)
+{
+	put(0x0f);
+	put(opcode);
+	put(0x04 | reg << 3);
+	put(0x25);
+	put_address(address);
+}
+
 /* push or pop qword [address] */
 static void put_stack(u8 opcode, u8 modrm, u64 address)
 {
@@ -109,6 +119,8 @@ static void put_prologue(bool compat)
 	put_mov(0x89, RSP, AT(host_rsp));
 	for (i = 0; i < 16; i++)
 		put_movups(0x10, i, IN(xmm) + 16 * i);
+	for (i = 0; i < 8; i++)
+		put_movq(0x6f, i, IN(mmx) + 8 * i);
 	put_stack(0xff, 0x34, IN(rflags));
 	put(0x9d);				/* popf */
 	for (i = 0; i < 16; i++)
@@ -140,6 +152,10 @@ static void put_epilogue(void)
 	put_stack(0x8f, 0x04, OUT(rflags));
 	for (i = 0; i < 16; i++)
 		put_movups(0x11, i, OUT(xmm) + 16 * i);
+	for (i = 0; i < 8; i++)
+		put_movq(0x7f, i, OUT(mmx) + 8 * i);
+	put(0x0f);				/* emms */
+	put(0x77);
 	for (i = 0; i < sizeof(restores); i++)
 		put(restores[i]);
 }
@@ -162,6 +178,7 @@ static void install_handlers(void)
 	sigaction(SIGSEGV, &action, NULL);
 	sigaction(SIGBUS, &action, NULL);
 	sigaction(SIGILL, &action, NULL);
+	sigaction(SIGFPE, &action, NULL);
 }
 
 static bool map_at(u64 address, size_t bytes, int prot)

@@ -18,6 +18,7 @@ struct native_regs {
 	u64 gpr[16];
 	u64 rflags;
 	u8 xmm[16][16];
+	u64 mmx[8];
 };
 
 /**

@@ -74,6 +74,12 @@ static u64 undefined_flags(const struct slat_insn *insn, unsigned int count)
 	case SLAT_OP_IMUL1:
 	case SLAT_OP_IMUL:
 		return SLAT_FLAG_SF | SLAT_FLAG_ZF | SLAT_FLAG_AF | SLAT_FLAG_PF;
+	case SLAT_OP_DIV:
+	case SLAT_OP_IDIV:
+		return SLAT_FLAG_ARITH;
+	case SLAT_OP_BSF:
+	case SLAT_OP_BSR:
+		return SLAT_FLAG_ARITH & ~SLAT_FLAG_ZF;
 	case SLAT_OP_BT ... SLAT_OP_BTC:
 		return SLAT_FLAG_OF | SLAT_FLAG_SF | SLAT_FLAG_AF | SLAT_FLAG_PF;
 	default:
@@ -90,7 +96,10 @@ static bool is_undefined(const struct trial *t)
 	       t->insn.dst.size == 2 && (count & 31) > 16;
 }
 
-/* Ports trap, and null or code segments fault for reasons of their own. */
+/*
+ * Ports trap, branches do not come back, POPF may stop the test itself, and
+ * null or code segments fault for reasons of their own.
+ */
 static bool is_candidate(const struct slat_insn *insn)
 {
 	if (insn->mode != SLAT_MODE_LONG &&
@@ -101,8 +110,15 @@ static bool is_candidate(const struct slat_insn *insn)
 	case SLAT_OP_OUT:
 	case SLAT_OP_INS:
 	case SLAT_OP_OUTS:
+	case SLAT_OP_POPF:
+	case SLAT_OP_CALL:
+	case SLAT_OP_JMP:
+	case SLAT_OP_RET:
 	case SLAT_OP_NOP:
 		return false;
+	case SLAT_OP_PUSHA:
+	case SLAT_OP_POPA:
+		return insn->mode != SLAT_MODE_LONG;
 	default:
 		return true;
 	}
@@ -178,6 +194,8 @@ static u64 address_of(const struct trial *t)
 		address += t->regs.gpr[insn->index] << insn->scale;
 	if (insn->rip_relative)
 		address += native_rip(&t->setup) + insn->len;
+	if (insn->op == SLAT_OP_XLAT)
+		address += (u8)t->regs.gpr[SLAT_RAX];
 	return address & asize_mask(insn);
 }
 
@@ -224,6 +242,16 @@ static void cut_registers(struct trial *t)
 		t->regs.gpr[i] = i < 8 ? (u32)t->regs.gpr[i] : 0;
 }
 
+/* A stack pointer in the data; of a 16-bit one the rest is arbitrary. */
+static u64 draw_stack(const struct trial *t)
+{
+	u64 pointer = draw_address() - segment_base(&t->setup, SLAT_SEG_SS);
+
+	if (t->setup.small && t->setup.mode != SLAT_MODE_LONG)
+		pointer = (u16)pointer | (rnd() & 0xffff0000);
+	return pointer;
+}
+
 static void draw_registers(struct trial *t)
 {
 	const struct slat_insn *insn = &t->insn;
@@ -238,12 +266,17 @@ static void draw_registers(struct trial *t)
 
 		memcpy(t->regs.xmm[i], words, 16);
 	}
+	for (i = 0; i < 8; i++)
+		t->regs.mmx[i] = rnd();
 	t->regs.rflags = 2 | (rnd() & SLAT_FLAG_ARITH);
-	if (insn->op == SLAT_OP_PUSH || insn->op == SLAT_OP_POP) {
-		t->regs.gpr[SLAT_RSP] = draw_address() - data;
-		if (t->setup.small && t->setup.mode != SLAT_MODE_LONG)
-			t->regs.gpr[SLAT_RSP] = (u16)t->regs.gpr[SLAT_RSP] |
-						(rnd() & 0xffff0000);
+	if (insn->op >= SLAT_OP_PUSH && insn->op <= SLAT_OP_LEAVE) {
+		t->regs.gpr[SLAT_RSP] = draw_stack(t);
+		t->regs.gpr[SLAT_RBP] = draw_stack(t);
+	}
+	/* Most random quotients do not fit. */
+	if ((insn->op == SLAT_OP_DIV || insn->op == SLAT_OP_IDIV) && rnd_one_in(2)) {
+		t->regs.gpr[SLAT_RDX] = rnd_one_in(2) ? 0 : -1;
+		t->regs.gpr[SLAT_RAX] = rnd() >> rnd_below(64);
 	}
 	if (insn->op < SLAT_OP_MOVS || insn->op > SLAT_OP_SCAS)
 		return;
@@ -317,7 +350,9 @@ static void setup_fake(struct fake *f, const struct trial *t)
 	f->e.cpl = 3;
 	memcpy(f->e.gpr, t->regs.gpr, sizeof(f->e.gpr));
 	memcpy(f->xmm, t->regs.xmm, sizeof(f->xmm));
-	f->e.rflags = t->regs.rflags;
+	memcpy(f->mmx, t->regs.mmx, sizeof(f->mmx));
+	/* The host's own, which PUSHF shows. */
+	f->e.rflags = t->regs.rflags | SLAT_FLAG_IF;
 	f->e.rip = native_rip(&t->setup);
 	f->e.mode = t->setup.mode;
 	for (i = 0; i < SLAT_SEG_NR; i++) {
@@ -357,7 +392,8 @@ static const char *compare(const struct trial *t, const struct fake *f,
 		return "registers";
 	if ((f->e.rflags ^ after->rflags) & flags)
 		return "flags";
-	if (memcmp(f->xmm, after->xmm, sizeof(after->xmm)))
+	if (memcmp(f->xmm, after->xmm, sizeof(after->xmm)) ||
+	    memcmp(f->mmx, after->mmx, sizeof(after->mmx)))
 		return "vector registers";
 	if (memcmp(f->memory, (void *)NATIVE_DATA, FAKE_BYTES))
 		return "memory";
@@ -446,7 +482,7 @@ static void test_mode(enum slat_insn_mode mode, const char *name,
 	tap_ok(!wrong, "%s: %lu random instructions as on the processor (%lu faulted), %lu differ",
 	       name, count, faults, wrong);
 	for (op = SLAT_OP_NONE + 1; op < SLAT_OP_NR; op++) {
-		struct slat_insn insn = { .op = op, .mode = SLAT_MODE_LONG };
+		struct slat_insn insn = { .op = op, .mode = mode };
 
 		if (is_candidate(&insn) && !done_by_op[op]) {
 			tap_note("operation %u was never drawn", op);
