@@ -12,6 +12,7 @@
  *   dirty.c   dirty-log rounds by density
  *   life.c    a VM from creation to destruction, and what it occupies
  *   scene.c   vCPUs at work while a small slot comes and goes
+ *   locks.c   how long slot changes and dirty-log calls hold the mmu lock
  */
 #ifndef SLATBENCH_H
 #define SLATBENCH_H
@@ -48,6 +49,15 @@ bool bench_wants(const char *name);
  * @value: the figure
  */
 void bench_sample(const char *name, const char *title, const char *unit, double value);
+
+/**
+ * bench_histogram() - one of many measurements, of which the distribution counts
+ * @name: of the histogram; its buckets are powers of two
+ * @title: what is measured
+ * @unit: "ticks"
+ * @value: the figure
+ */
+void bench_histogram(const char *name, const char *title, const char *unit, uint64_t value);
 
 /* How often a group repeats what it measures. */
 unsigned int bench_repeats(void);
@@ -127,5 +137,6 @@ void group_dirty(void);
 void group_life(void);
 void group_memory(void);
 void group_scene(void);
+void group_locks(void);
 
 #endif

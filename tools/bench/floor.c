@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The floor: a system call, an exit that the module answers by itself and one
- * that the client answers, with nothing around them, and one entry written
- * atomically. What a row costs beyond its floor is the module's own work.
+ * that the client answers, with nothing around them, one entry written
+ * atomically, and the guest's loop without an exit. What a row costs beyond its floor is the module's own work.
  */
 #include "bench.h"
 
@@ -45,6 +45,20 @@ static void floor_entry(void)
 		     (double)(ticks_now() - start) / 512);
 }
 
+/* The guest's own loop over pages that are mapped: no exit at all. */
+static void floor_touch(struct bench_guest *bg)
+{
+	const struct work work = {
+		.what = WORK_WRITE, .first = SMALL_GPA, .count = 100000,
+	};
+
+	vm_must(bench_set_small(bg, SMALL_GPA, 0), "the small slot");
+	work_do(&bg->g.vcpu, &work);
+	bench_sample("floor.touch", "guest's loop over a mapped page", "ticks",
+		     (double)work_do(&bg->g.vcpu, &work) / work.count);
+	vm_must(vm_delete_slot(&bg->g.vm, SMALL_SLOT), "deleting the small slot");
+}
+
 static void floor_exit(struct bench_guest *bg, enum guest_work what, const char *name,
 		       const char *title)
 {
@@ -64,6 +78,7 @@ void group_floor(void)
 		floor_syscall();
 		floor_ioctl(&bg);
 		floor_entry();
+		floor_touch(&bg);
 		floor_exit(&bg, WORK_CPUID, "floor.exit",
 			   "exit answered in the module (CPUID), and entry");
 		floor_exit(&bg, WORK_PORT, "floor.exit_user",

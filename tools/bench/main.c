@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-#define ROWS_MAX	160
+#define ROWS_MAX	192
 #define SAMPLES_MAX	64
 
 struct row {
@@ -25,6 +25,18 @@ struct row {
 
 static struct row rows[ROWS_MAX];
 static unsigned int nr_rows;
+
+#define HISTOGRAMS_MAX	8
+#define BUCKETS		48	/* bucket n counts values in [2^n, 2^(n+1)) */
+
+static struct histogram {
+	char name[64];
+	const char *title;
+	const char *unit;
+	unsigned int counts[BUCKETS];
+} histograms[HISTOGRAMS_MAX];
+
+static unsigned int nr_histograms;
 
 static struct {
 	const char *json;
@@ -47,6 +59,7 @@ static const struct group {
 	{ "life", group_life },
 	{ "memory", group_memory },
 	{ "scene", group_scene },
+	{ "lock", group_locks },
 	{ "grow", group_growth },
 };
 
@@ -132,6 +145,36 @@ void bench_sample(const char *name, const char *title, const char *unit, double 
 		row->samples[row->nr++] = value;
 }
 
+static struct histogram *histogram_of(const char *name)
+{
+	struct histogram *h = histograms;
+
+	while (h < histograms + nr_histograms && strcmp(h->name, name))
+		h++;
+	if (h == histograms + HISTOGRAMS_MAX) {
+		fprintf(stderr, "slatbench: histogram %s: more than %d\n", name, HISTOGRAMS_MAX);
+		exit(1);
+	}
+	return h;
+}
+
+void bench_histogram(const char *name, const char *title, const char *unit, uint64_t value)
+{
+	struct histogram *h;
+	unsigned int bucket = value ? 63 - __builtin_clzll(value) : 0;
+
+	if (!bench_wants(name))
+		return;
+	h = histogram_of(name);
+	if (h == histograms + nr_histograms) {
+		nr_histograms++;
+		snprintf(h->name, sizeof(h->name), "%s", name);
+		h->title = title;
+		h->unit = unit;
+	}
+	h->counts[bucket < BUCKETS ? bucket : BUCKETS - 1]++;
+}
+
 static int by_value(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
@@ -148,6 +191,24 @@ static void print_table(void)
 		       row->samples[row->nr - 1], row->unit);
 }
 
+/* The buckets that are not empty, as "exponent": count. */
+static void write_histograms(FILE *file)
+{
+	for (struct histogram *h = histograms; h < histograms + nr_histograms; h++) {
+		const char *comma = "";
+
+		fprintf(file, "%s\n {\"name\": \"%s\", \"title\": \"%s\", \"unit\": \"%s\", "
+			"\"log2\": {", h == histograms ? "" : ",", h->name, h->title, h->unit);
+		for (unsigned int i = 0; i < BUCKETS; i++) {
+			if (!h->counts[i])
+				continue;
+			fprintf(file, "%s\"%u\": %u", comma, i, h->counts[i]);
+			comma = ", ";
+		}
+		fputs("}}", file);
+	}
+}
+
 static void write_json(FILE *file)
 {
 	struct utsname host;
@@ -161,6 +222,8 @@ static void write_json(FILE *file)
 			row == rows ? "" : ",", row->name, row->title, row->unit,
 			row->samples[row->nr / 2], row->samples[0],
 			row->samples[row->nr - 1], row->nr);
+	fprintf(file, "\n], \"histograms\": [");
+	write_histograms(file);
 	fprintf(file, "\n]}\n");
 }
 
