@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Options of the reference VMM; the work is in run.c, demo.c and report.c. */
-#include "slatvm.h"
+/* Options of the reference VMM; the work is in run.c, linux.c, demo.c and report.c. */
+#include "linux.h"
 
 #include <getopt.h>
 #include <stdlib.h>
@@ -9,18 +9,25 @@
 static const char usage[] =
 "usage: slatvm demo    [--device NODE] [--mem MIB] [--cpus N] [--json FILE] [--label TEXT]\n"
 "       slatvm run     [--device NODE] [--mem MIB] [--load ADDRESS] [--real] IMAGE\n"
+"       slatvm linux   [--device NODE] [--mem MIB] [--initrd FILE] [--append TEXT]\n"
+"                      [--migrate SECONDS] BZIMAGE\n"
 "       slatvm compare FILE FILE...\n"
 "\n"
 "demo     runs a guest over a few hundred MiB of slots and shows what faults,\n"
 "         MMIO exits, slot changes and dirty-log rounds cost on the device\n"
 "run      enters a flat binary at ADDRESS in 32-bit protected mode, or in real\n"
 "         mode; port 0xe9 is its console, port 0xf4 ends with a status, HLT with 0\n"
+"linux    boots Linux with a serial console on standard input and output, and ends\n"
+"         when the guest reboots; with --migrate it moves, running, to a second\n"
+"         process after SECONDS and goes on there\n"
 "compare  prints files written by \"demo --json\" side by side\n"
 "\n"
 "  --device NODE   default: $SLAT_DEV, else /dev/slat; /dev/kvm works alike\n"
-"  --mem MIB       guest memory (demo: 256, run: 64)\n"
+"  --mem MIB       guest memory (demo: 256, run: 64, linux: 128)\n"
 "  --cpus N        vCPUs of the demo, 1 to 16 (1)\n"
 "  --load ADDRESS  where IMAGE lies and starts (0x100000; with --real 0x7c00)\n"
+"  --initrd FILE   the guest's initramfs\n"
+"  --append TEXT   more of the guest kernel's command line\n"
 "  --json FILE     also write the demo's figures there; - is standard output\n"
 "  --label TEXT    the device's name in tables\n";
 
@@ -32,6 +39,9 @@ static const struct option options[] = {
 	{ "label", required_argument, NULL, 'n' },
 	{ "load", required_argument, NULL, 'l' },
 	{ "real", no_argument, NULL, 'r' },
+	{ "initrd", required_argument, NULL, 'i' },
+	{ "append", required_argument, NULL, 'a' },
+	{ "migrate", required_argument, NULL, 'M' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -42,6 +52,7 @@ struct arguments {
 	uint64_t load;
 	struct demo_options demo;
 	struct run_options run;
+	struct linux_options boot;
 };
 
 static uint64_t number(const char *text, uint64_t min, uint64_t max, const char *what)
@@ -81,6 +92,15 @@ static void parse(int argc, char **argv, struct arguments *a)
 			break;
 		case 'r':
 			a->run.real_mode = true;
+			break;
+		case 'i':
+			a->boot.initrd = optarg;
+			break;
+		case 'a':
+			a->boot.append = optarg;
+			break;
+		case 'M':
+			a->boot.migrate_after_s = number(optarg, 1, 86400, "--migrate");
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -123,6 +143,11 @@ int main(int argc, char **argv)
 		a.run.memory = (a.mem ? a.mem : 64) * MIB;
 		a.run.load = a.load != ~0ull ? a.load : a.run.real_mode ? 0x7c00 : 0x100000;
 		return run_image(a.device, &a.run);
+	}
+	if (!strcmp(command, "linux") && left == 1) {
+		a.boot.kernel = argv[optind];
+		a.boot.memory = (a.mem ? a.mem : 128) * MIB;
+		return linux_boot(a.device, &a.boot);
 	}
 	if (!strcmp(command, "compare"))
 		return report_compare(argv + optind, left);

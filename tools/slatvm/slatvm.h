@@ -2,9 +2,10 @@
 /*
  * The pieces of the reference VMM and who calls whom:
  *
- *   main.c    options; calls run.c, demo.c or report.c
+ *   main.c    options; calls run.c, linux.c, demo.c or report.c
  *   vm.c      the KVM ABI: VM, slots, vCPUs, one exit at a time
  *   run.c     "slatvm run": a flat binary as the guest
+ *   linux.c   "slatvm linux": a bzImage, see linux.h and board.h
  *   demo.c    "slatvm demo": one guest on one device, its scenes in order
  *   dirty.c   the demo's dirty-log rounds
  *   scene.c   commands to the demo's guest, and what they cost
@@ -76,7 +77,10 @@ uint64_t vm_slot_dirty(struct vm *vm, const struct slot *slot, uint64_t *bitmap)
 struct slot *vm_slot_at(struct vm *vm, uint64_t gpa);
 
 struct vcpu *vcpu_add(struct vm *vm);
-/* Flat 32-bit protected mode, no paging; EBX = the vCPU's number. */
+/* Flat 32-bit protected mode, no paging, with these selectors. */
+void vcpu_enter_flat(struct vcpu *vcpu, const struct kvm_regs *regs, uint16_t code,
+		     uint16_t data);
+/* The same with registers of our own; EBX = the vCPU's number. */
 void vcpu_enter_protected(struct vcpu *vcpu, uint64_t entry);
 /* Real mode at @entry, below 1 MiB. */
 void vcpu_enter_real(struct vcpu *vcpu, uint64_t entry);

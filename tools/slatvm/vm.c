@@ -193,23 +193,27 @@ struct vcpu *vcpu_add(struct vm *vm)
 	return vcpu;
 }
 
-static void set_state(struct vcpu *vcpu, struct kvm_sregs *sregs, uint64_t rip)
+static void set_state(struct vcpu *vcpu, struct kvm_sregs *sregs, const struct kvm_regs *regs)
 {
-	/*
-	 * Interrupts are enabled, though none is ever injected: Bochs holds the
-	 * host's own back while a guest runs that was entered with them off.
-	 */
-	struct kvm_regs regs = { .rip = rip, .rbx = vcpu->id, .rflags = 0x202 };
-
 	must_ioctl(vcpu->fd, KVM_SET_SREGS, sregs, "KVM_SET_SREGS");
-	must_ioctl(vcpu->fd, KVM_SET_REGS, &regs, "KVM_SET_REGS");
+	must_ioctl(vcpu->fd, KVM_SET_REGS, (void *)regs, "KVM_SET_REGS");
 }
 
-void vcpu_enter_protected(struct vcpu *vcpu, uint64_t entry)
+/*
+ * Interrupts are enabled, though none is ever injected: Bochs holds the host's
+ * own back while a guest runs that was entered with them off.
+ */
+static struct kvm_regs regs_at(const struct vcpu *vcpu, uint64_t rip)
+{
+	return (struct kvm_regs) { .rip = rip, .rbx = vcpu->id, .rflags = 0x202 };
+}
+
+void vcpu_enter_flat(struct vcpu *vcpu, const struct kvm_regs *regs, uint16_t code,
+		     uint16_t data)
 {
 	struct kvm_segment flat = {
 		.limit = 0xffffffff, .type = 3, .present = 1, .s = 1, .db = 1, .g = 1,
-		.selector = 0x10,
+		.selector = data,
 	};
 	struct kvm_sregs sregs;
 
@@ -217,19 +221,27 @@ void vcpu_enter_protected(struct vcpu *vcpu, uint64_t entry)
 	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = flat;
 	sregs.cs = flat;
 	sregs.cs.type = 11;
-	sregs.cs.selector = 0x08;
+	sregs.cs.selector = code;
 	sregs.cr0 = 0x31;		/* PE, ET, NE */
-	set_state(vcpu, &sregs, entry);
+	set_state(vcpu, &sregs, regs);
+}
+
+void vcpu_enter_protected(struct vcpu *vcpu, uint64_t entry)
+{
+	const struct kvm_regs regs = regs_at(vcpu, entry);
+
+	vcpu_enter_flat(vcpu, &regs, 0x08, 0x10);
 }
 
 void vcpu_enter_real(struct vcpu *vcpu, uint64_t entry)
 {
+	const struct kvm_regs regs = regs_at(vcpu, entry & 0xf);
 	struct kvm_sregs sregs;
 
 	must_ioctl(vcpu->fd, KVM_GET_SREGS, &sregs, "KVM_GET_SREGS");
 	sregs.cs.base = entry & ~0xful;
 	sregs.cs.selector = entry >> 4;
-	set_state(vcpu, &sregs, entry & 0xf);
+	set_state(vcpu, &sregs, &regs);
 }
 
 uint32_t vcpu_run(struct vcpu *vcpu)
