@@ -57,6 +57,13 @@
 #define slat_unregister_syscore	unregister_syscore_ops
 #endif
 
+/* iobus.c: the number to add, always one, is no argument any more (6.8). */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+#define slat_eventfd_signal(ctx)	eventfd_signal(ctx)
+#else
+#define slat_eventfd_signal(ctx)	((void)eventfd_signal(ctx, 1))
+#endif
+
 /* vmx/run.c: smp_send_reschedule() became a macro with a tracepoint in it (6.4). */
 #include <trace/events/ipi.h>
 

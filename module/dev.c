@@ -47,9 +47,15 @@ long slat_check_extension(const struct slat_device *device, unsigned long cap)
 	case KVM_CAP_X86_ROBUST_SINGLESTEP:
 	case KVM_CAP_SET_TSS_ADDR:
 	case KVM_CAP_SET_IDENTITY_MAP_ADDR:
+	case KVM_CAP_IOEVENTFD:
+	case KVM_CAP_IOEVENTFD_NO_LENGTH:
+	case KVM_CAP_IOEVENTFD_ANY_LENGTH:
+	case KVM_CAP_COALESCED_PIO:
 		return 1;
 	case KVM_CAP_SET_GUEST_DEBUG2:
 		return slat_vmx_guest_debug_flags();
+	case KVM_CAP_COALESCED_MMIO:
+		return SLAT_RING_PAGE;
 	case KVM_CAP_XCRS:
 		return boot_cpu_has(X86_FEATURE_XSAVE);
 	case KVM_CAP_XSAVE2:

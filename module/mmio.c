@@ -297,20 +297,69 @@ static enum slat_step emul_next(struct slat_vcpu *vcpu, enum slat_emul_status st
 	}
 }
 
-/**
- * slat_vcpu_emulate() - emulate the instruction of the last exit
- * @vcpu: loaded, inside its reader section
- *
+/* Does the kernel itself answer what the emulator waits for? Only writes can be. */
+static bool emul_in_kernel(struct slat_vcpu *vcpu, enum slat_emul_status status)
+{
+	const struct slat_emul_mmio *mmio = &vcpu->emul.mmio;
+	const struct slat_emul_pio *pio = &vcpu->emul.pio;
+
+	switch (status) {
+	case SLAT_EMUL_MMIO:
+		return mmio->is_write && slat_iobus_write(vcpu->vm, SLAT_IOBUS_MMIO, mmio->gpa,
+							  mmio->len, mmio->data);
+	case SLAT_EMUL_PIO:
+		return !pio->is_in && pio->count == 1 &&
+		       slat_iobus_write(vcpu->vm, SLAT_IOBUS_PIO, pio->port, pio->size,
+					pio->data);
+	default:
+		return false;
+	}
+}
+
+/* Go on with the instruction for as long as the client is not needed. */
+static enum slat_emul_status emul_serve(struct slat_vcpu *vcpu, enum slat_emul_status status)
+{
+	struct slat_emul *emul = &vcpu->emul;
+
+	while (emul_in_kernel(vcpu, status)) {
+		vcpu->stats.in_kernel++;
+		if (status == SLAT_EMUL_MMIO)
+			status = slat_emul_complete_mmio(emul, NULL);
+		else
+			status = slat_emul_complete_pio(emul, NULL);
+	}
+	return status;
+}
+
+/*
+ * An eventfd that wants neither length nor value needs no look at the
+ * instruction where the processor told its length. It takes whatever access
+ * exits so, as in KVM: the exit does not say which kind it is.
+ */
+static bool mmio_is_signalled(struct slat_vcpu *vcpu)
+{
+	const struct slat_exit *exit = &vcpu->exit;
+	u32 len;
+
+	if (vcpu->exit_type != SLAT_EXIT_EPT || !exit->fault.misconfig)
+		return false;
+	len = slat_vmx_insn_len(vcpu->vmx);
+	if (!len || !slat_iobus_signal_any(vcpu->vm, exit->fault.gpa))
+		return false;
+	slat_vmx_advance(vcpu->vmx, slat_vmx_rip(vcpu->vmx) + len);
+	vcpu->stats.in_kernel++;
+	return true;
+}
+
+/*
  * The GPA of an EPT exit saves the walk for the data operand. A guest whose
  * own page tables lie in device memory may fool itself so, as on KVM, but only
  * on a misconfiguration: a violation says whether the page walk made it.
  */
-enum slat_step slat_vcpu_emulate(struct slat_vcpu *vcpu)
+static void emul_begin(struct slat_vcpu *vcpu)
 {
 	const struct slat_exit *exit = &vcpu->exit;
 	struct slat_emul *emul = &vcpu->emul;
-	enum slat_emul_status status;
-	u64 rip, rflags;
 
 	emul_load_regs(vcpu);
 	emul->mode = (enum slat_insn_mode)slat_vmx_cpu_mode(vcpu->vmx);
@@ -319,6 +368,37 @@ enum slat_step slat_vcpu_emulate(struct slat_vcpu *vcpu)
 	emul->gpa_hint_valid = vcpu->exit_type == SLAT_EXIT_EPT &&
 			       !exit->fault.page_walk && !exit->fault.exec;
 	emul->gpa_hint = emul->gpa_hint_valid ? exit->fault.gpa : 0;
+}
+
+static enum slat_step emulate_with_bus(struct slat_vcpu *vcpu)
+{
+	struct slat_emul *emul = &vcpu->emul;
+	enum slat_emul_status status;
+	u64 rip, rflags;
+
+	if (mmio_is_signalled(vcpu))
+		return SLAT_STEP_ENTER;
+	emul_begin(vcpu);
+	rip = emul->rip;
+	rflags = emul->rflags;
+	status = emul_serve(vcpu, slat_emul_run(emul));
+	emul_store_regs(vcpu, rip, rflags);
+	return emul_next(vcpu, status);
+}
+
+/**
+ * slat_vcpu_emulate() - emulate the instruction of the last exit
+ * @vcpu: loaded, inside its reader section
+ */
+enum slat_step slat_vcpu_emulate(struct slat_vcpu *vcpu)
+{
+	struct slat_emul *emul = &vcpu->emul;
+	enum slat_emul_status status;
+	u64 rip, rflags;
+
+	if (slat_io_exists(&vcpu->vm->io))
+		return emulate_with_bus(vcpu);
+	emul_begin(vcpu);
 	rip = emul->rip;
 	rflags = emul->rflags;
 	status = slat_emul_run(emul);
@@ -346,6 +426,8 @@ enum slat_step slat_vcpu_complete_emulation(struct slat_vcpu *vcpu)
 	} else {
 		status = slat_emul_complete_pio(emul, vcpu->pio_data);
 	}
+	if (slat_io_exists(&vcpu->vm->io))
+		status = emul_serve(vcpu, status);
 	emul_store_regs(vcpu, rip, rflags);
 	return emul_next(vcpu, status);
 }

@@ -30,10 +30,28 @@ static enum slat_step pio_string(struct slat_vcpu *vcpu)
 	struct slat_epochs *epochs = &vcpu->vm->epochs;
 	enum slat_step step;
 
+	vcpu->emul.single_outs = slat_io_exists(&vcpu->vm->io);
 	slat_reader_enter(epochs, &vcpu->reader);
 	step = slat_vcpu_emulate(vcpu);
 	slat_reader_leave(epochs, &vcpu->reader);
 	return step;
+}
+
+/* An OUT that the client need not see? */
+static bool pio_in_kernel(struct slat_vcpu *vcpu)
+{
+	const struct slat_exit_io *io = &vcpu->exit.io;
+	struct slat_epochs *epochs = &vcpu->vm->epochs;
+	bool taken;
+
+	if (io->in)
+		return false;
+	slat_reader_enter(epochs, &vcpu->reader);
+	taken = slat_iobus_write(vcpu->vm, SLAT_IOBUS_PIO, io->port, io->size,
+				 slat_vmx_gprs(vcpu->vmx));
+	slat_reader_leave(epochs, &vcpu->reader);
+	vcpu->stats.in_kernel += taken;
+	return taken;
 }
 
 enum slat_step slat_vcpu_pio(struct slat_vcpu *vcpu)
@@ -43,6 +61,10 @@ enum slat_step slat_vcpu_pio(struct slat_vcpu *vcpu)
 
 	if (io->string)
 		return pio_string(vcpu);
+	if (slat_io_exists(&vcpu->vm->io) && pio_in_kernel(vcpu)) {
+		slat_vmx_skip(vcpu->vmx);
+		return SLAT_STEP_ENTER;
+	}
 	vcpu->stats.pio++;
 	run->exit_reason = KVM_EXIT_IO;
 	run->io.direction = io->in ? KVM_EXIT_IO_IN : KVM_EXIT_IO_OUT;

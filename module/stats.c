@@ -46,6 +46,7 @@ static const struct stat_desc vcpu_stats[] = {
 	VCPU_STAT("exits_ept", ept),
 	VCPU_STAT("exits_mmio", mmio),
 	VCPU_STAT("exits_pio", pio),
+	VCPU_STAT("io_in_kernel", in_kernel),
 	VCPU_STAT("exits_cpuid", cpuid),
 	VCPU_STAT("exits_hlt", hlt),
 	VCPU_STAT("insn_emulated", insn_emulated),

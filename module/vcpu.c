@@ -29,6 +29,11 @@ static vm_fault_t vcpu_page_fault(struct vm_fault *vmf)
 	case SLAT_PIO_PAGE:
 		page = vcpu->pio_data;
 		break;
+	case SLAT_RING_PAGE:
+		page = slat_ring_page(&vcpu->vm->io);
+		if (!page)
+			return VM_FAULT_OOM;
+		break;
 	default:
 		return VM_FAULT_SIGBUS;
 	}

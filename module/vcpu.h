@@ -25,7 +25,8 @@ struct kvm_vcpu;
 /* Pages of the vCPU's mapping. */
 #define SLAT_RUN_PAGE		0
 #define SLAT_PIO_PAGE		1
-#define SLAT_NR_RUN_PAGES	2
+#define SLAT_RING_PAGE		KVM_COALESCED_MMIO_PAGE_OFFSET
+#define SLAT_NR_RUN_PAGES	3
 
 /**
  * enum slat_pending - what the last exit to the client left to complete
@@ -50,6 +51,7 @@ enum slat_pending {
  * @ept: EPT violations and misconfigurations
  * @mmio: exits to the client for device memory
  * @pio: exits to the client for ports
+ * @in_kernel: device writes that an eventfd or the ring took instead
  * @cpuid: CPUID instructions
  * @hlt: HLT instructions
  * @insn_emulated: instructions completed by the emulator
@@ -63,6 +65,7 @@ struct slat_vcpu_stats {
 	u64 ept;
 	u64 mmio;
 	u64 pio;
+	u64 in_kernel;
 	u64 cpuid;
 	u64 hlt;
 	u64 insn_emulated;

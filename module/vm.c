@@ -98,6 +98,7 @@ static void vm_init(struct slat_vm *vm, struct slat_device *device)
 	xa_init(&vm->vcpus);
 	slat_epochs_init(&vm->epochs);
 	slat_vm_clock_init(vm);
+	slat_io_init(&vm->io);
 	mmgrab(current->mm);
 	vm->mm = current->mm;
 }
@@ -154,6 +155,7 @@ static void vm_destroy(struct kref *kref)
 	xa_for_each(&vm->vcpus, id, vcpu)
 		slat_vcpu_destroy(vcpu);
 	xa_destroy(&vm->vcpus);
+	slat_io_destroy(&vm->io);
 	slat_vmx_vm_destroy(&vm->vmx);
 	vm_memory_destroy(vm);
 	slat_epochs_destroy(&vm->epochs);
@@ -253,6 +255,12 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return vm_set_nr_mmu_pages(vm, arg);
 	case KVM_GET_NR_MMU_PAGES:
 		return vm_get_nr_mmu_pages(vm);
+	case KVM_IOEVENTFD:
+		return slat_vm_ioeventfd(vm, argp);
+	case KVM_REGISTER_COALESCED_MMIO:
+		return slat_vm_register_coalesced(vm, argp);
+	case KVM_UNREGISTER_COALESCED_MMIO:
+		return slat_vm_unregister_coalesced(vm, argp);
 	case KVM_CHECK_EXTENSION:
 		return slat_check_extension(vm->device, arg);
 	default:

@@ -18,6 +18,7 @@
 #include <linux/xarray.h>
 
 #include "device.h"
+#include "iobus.h"
 #include "memslots.h"
 
 struct slat_vcpu;
@@ -35,6 +36,7 @@ struct slat_vcpu;
  * @slots: the memory slots
  * @vmx: what the processor knows of it
  * @notifier: changes of the owner's address space
+ * @io: writes that the kernel answers
  * @lock: outermost lock; protects @vcpus, @nr_vcpus and @clock_offset
  * @vcpus: by id; an entry lives as long as the VM
  * @nr_vcpus: how many there are, those in the making included
@@ -53,6 +55,7 @@ struct slat_vm {
 	struct slat_memslots slots;
 	struct slat_vmx_vm vmx;
 	struct mmu_notifier notifier;
+	struct slat_vm_io io;
 
 	struct mutex lock;
 	struct xarray vcpus;

@@ -46,6 +46,7 @@ TEST_F(dev, mmap_size_holds_run_and_pio_pages)
 
 	EXPECT_LE((int)(2 * PAGE_SIZE), size);
 	EXPECT_EQ(0, size % (int)PAGE_SIZE);
+	EXPECT_LE((vm_check_extension(self->fd, KVM_CAP_COALESCED_MMIO) + 1) * (int)PAGE_SIZE, size);
 	EXPECT_EQ(-EINVAL, vm_ioctl_num(self->fd, KVM_GET_VCPU_MMAP_SIZE, 1));
 }
 
@@ -100,6 +101,7 @@ TEST_F(dev, capability_zero_means_unknown_ioctl)
 		{ KVM_CAP_PIT_STATE2, KVM_GET_PIT2 },
 		{ KVM_CAP_ADJUST_CLOCK, KVM_GET_CLOCK },
 		{ KVM_CAP_COALESCED_MMIO, KVM_REGISTER_COALESCED_MMIO },
+		{ KVM_CAP_COALESCED_MMIO, KVM_UNREGISTER_COALESCED_MMIO },
 		{ KVM_CAP_SIGNAL_MSI, KVM_SIGNAL_MSI },
 		{ KVM_CAP_ENABLE_CAP_VM, KVM_ENABLE_CAP },
 		{ KVM_CAP_X86_MSR_FILTER, KVM_X86_SET_MSR_FILTER },
@@ -118,6 +120,19 @@ TEST_F(dev, capability_zero_means_unknown_ioctl)
 			TH_LOG("cap %ld is %d, ioctl returns %d", vm_ioctls[i].cap, cap, ret);
 	}
 	close(vm);
+}
+
+/* What comes with another capability is told with it. */
+TEST_F(dev, capabilities_of_writes_in_the_kernel)
+{
+	int event = vm_check_extension(self->fd, KVM_CAP_IOEVENTFD);
+	int zone = vm_check_extension(self->fd, KVM_CAP_COALESCED_MMIO);
+
+	EXPECT_EQ(event, vm_check_extension(self->fd, KVM_CAP_IOEVENTFD_NO_LENGTH));
+	EXPECT_EQ(event, vm_check_extension(self->fd, KVM_CAP_IOEVENTFD_ANY_LENGTH));
+	EXPECT_EQ(zone > 0, vm_check_extension(self->fd, KVM_CAP_COALESCED_PIO));
+	if (zone)
+		EXPECT_EQ(KVM_COALESCED_MMIO_PAGE_OFFSET, zone);
 }
 
 TEST_F(dev, capability_zero_means_unknown_vcpu_ioctl)

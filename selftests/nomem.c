@@ -8,6 +8,8 @@
 #include "dirty.h"
 #include "test.h"
 
+#include <sys/eventfd.h>
+
 #define NPAGES		40ul
 #define MOST		3000	/* things that can fail in one call */
 #define AWAY		0x40000000ul
@@ -342,6 +344,75 @@ TEST_F_TIMEOUT(nomem, clear_clears_all_or_nothing, LONG_TIMEOUT)
 			break;
 	}
 	EXPECT_LT(0, failures);
+}
+
+static int event_fd;
+
+static int event_call(struct dirty *d, uint32_t flags)
+{
+	struct kvm_ioeventfd args = { .addr = AWAY, .len = 4, .fd = event_fd, .flags = flags };
+
+	return vm_ioctl(d->g.vm.fd, KVM_IOEVENTFD, &args);
+}
+
+static int event_add(struct dirty *d)
+{
+	return event_call(d, 0);
+}
+
+static int event_remove(struct dirty *d)
+{
+	return event_call(d, KVM_IOEVENTFD_FLAG_DEASSIGN);
+}
+
+static int zone_call(struct dirty *d, unsigned long request)
+{
+	struct kvm_coalesced_mmio_zone zone = { .addr = AWAY + 0x100, .size = 16 };
+
+	return vm_ioctl(d->g.vm.fd, request, &zone);
+}
+
+static int zone_add(struct dirty *d)
+{
+	return zone_call(d, KVM_REGISTER_COALESCED_MMIO);
+}
+
+static int zone_remove(struct dirty *d)
+{
+	return zone_call(d, KVM_UNREGISTER_COALESCED_MMIO);
+}
+
+/* Does the client see a write there? */
+static bool write_exits(struct dirty *d, uint64_t offset)
+{
+	struct probe p;
+
+	return !probe_write(&d->g, AWAY + offset, 1, &p) && p.mmio;
+}
+
+static bool zone_is_there(struct dirty *d)
+{
+	return !write_exits(d, 0x100);
+}
+
+static bool zone_is_not_there(struct dirty *d)
+{
+	return write_exits(d, 0x100);
+}
+
+/* The set of both is made anew by each change, so each is changed beside the other. */
+TEST_F_TIMEOUT(nomem, writes_in_the_kernel, LONG_TIMEOUT)
+{
+	event_fd = vm_must(eventfd(0, 0), "eventfd");
+	ASSERT_EQ(0, zone_add(&self->d));
+	expect_survives("IOEVENTFD", event_add, event_remove, zone_is_there);
+	ASSERT_EQ(0, event_add(&self->d));
+	expect_survives("IOEVENTFD, remove", event_remove, event_add, zone_is_there);
+	ASSERT_EQ(0, zone_remove(&self->d));
+	expect_survives("REGISTER_COALESCED_MMIO", zone_add, zone_remove, zone_is_not_there);
+	ASSERT_EQ(0, zone_add(&self->d));
+	expect_survives("UNREGISTER_COALESCED_MMIO", zone_remove, zone_add, zone_is_there);
+	close(event_fd);
 }
 
 static struct kvm_sregs sregs;

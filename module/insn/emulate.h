@@ -184,6 +184,8 @@ struct slat_emul_write {
  *	the same page offset. The glue clears it if it cannot know that (a
  *	guest page table in MMIO exits with the entry's address instead).
  * @gpa_hint: see @gpa_hint_valid
+ * @single_outs: OUTS hands out one element at a time; the glue may itself
+ *	answer some of them
  * @insn: the decoded instruction; insn.bytes holds @fetched bytes
  * @fetched: bytes fetched; valid also after UNHANDLED
  * @exception: valid after SLAT_EMUL_EXCEPTION; filled by callbacks too
@@ -203,6 +205,7 @@ struct slat_emul {
 	u8 stack_size;
 	bool gpa_hint_valid;
 	u64 gpa_hint;
+	bool single_outs;
 
 	struct slat_insn insn;
 	u8 fetched;

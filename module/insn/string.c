@@ -206,8 +206,9 @@ static enum slat_emul_status string_out(struct slat_emul *e, u64 count,
 	memcpy(e->pio.data, &value, size);
 	*nr = 1;
 	batch = port_batch(e, linear, size, count);
-	if (e->mode != SLAT_MODE_LONG)
-		batch = 1;	/* each element has its own limit check */
+	/* Outside 64-bit mode each element has its own limit check. */
+	if (e->mode != SLAT_MODE_LONG || e->single_outs)
+		batch = 1;
 	status = slat_machine_gpa(e, linear, SLAT_ACC_READ, size, &gpa);
 	for (i = 1; i < batch && status == SLAT_EMUL_DONE; i++) {
 		gpa += e->rflags & SLAT_FLAG_DF ? -(u64)size : size;

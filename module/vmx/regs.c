@@ -8,12 +8,15 @@
 #include <linux/errno.h>
 #include <linux/string.h>
 
+#include <asm/cpufeature.h>
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
 
 #include <uapi/asm/debugreg.h>
 
 #include "vcpu.h"
+
+#define MAX_INSN_LEN	15
 
 u64 *slat_vmx_gprs(struct slat_vmx *vmx)
 {
@@ -203,6 +206,16 @@ void slat_vmx_skip(struct slat_vmx *vmx)
 {
 	slat_vmx_advance(vmx, slat_rip(vmx) +
 			      slat_vmcs_read(VM_EXIT_INSTRUCTION_LEN));
+}
+
+u32 slat_vmx_insn_len(struct slat_vmx *vmx)
+{
+	u32 len;
+
+	if (boot_cpu_has(X86_FEATURE_HYPERVISOR))
+		return 0;
+	len = slat_vmcs_read(VM_EXIT_INSTRUCTION_LEN);
+	return len <= MAX_INSN_LEN ? len : 0;
 }
 
 void slat_vmx_get_regs(struct slat_vmx *vmx, struct kvm_regs *regs)

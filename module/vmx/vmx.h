@@ -362,6 +362,16 @@ void slat_vmx_skip(struct slat_vmx *vmx);
 void slat_vmx_advance(struct slat_vmx *vmx, u64 next_rip);
 
 /**
+ * slat_vmx_insn_len() - how long is the instruction behind an EPT exit?
+ *
+ * The SDM does not promise it; processors tell it all the same, but another
+ * hypervisor below may not.
+ *
+ * Return: its length; 0: not known, it must be decoded. Context: loaded.
+ */
+u32 slat_vmx_insn_len(struct slat_vmx *vmx);
+
+/**
  * slat_vmx_delivery_error() - the last EPT exit cannot be served in the middle
  * of an event's delivery (fault.in_event and the access is MMIO)
  *

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KVM_IOEVENTFD: what a client may ask for, and in which order it is told what
+ * is wrong. Called by the VM's ioctl without locks; iobus.c does the work.
+ */
+#include <linux/err.h>
+#include <linux/eventfd.h>
+#include <linux/kvm.h>
+#include <linux/uaccess.h>
+
+#include "iobus.h"
+#include "vm.h"
+
+/* One flag of the ABI names a bus of another architecture. */
+#define IOEVENTFD_FLAGS	\
+	(KVM_IOEVENTFD_VALID_FLAG_MASK & ~KVM_IOEVENTFD_FLAG_VIRTIO_CCW_NOTIFY)
+
+static int ioeventfd_check(const struct kvm_ioeventfd *args)
+{
+	switch (args->len) {
+	case 0:
+	case 1:
+	case 2:
+	case 4:
+	case 8:
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (args->addr + args->len < args->addr || (args->flags & ~IOEVENTFD_FLAGS))
+		return -EINVAL;
+	/* Any length means any value. */
+	if (!args->len && (args->flags & KVM_IOEVENTFD_FLAG_DATAMATCH))
+		return -EINVAL;
+	return 0;
+}
+
+int slat_vm_ioeventfd(struct slat_vm *vm, void __user *argp)
+{
+	struct slat_iobus_event event;
+	struct kvm_ioeventfd args;
+	int err;
+
+	if (copy_from_user(&args, argp, sizeof(args)))
+		return -EFAULT;
+	event = (struct slat_iobus_event) {
+		.addr = args.addr,
+		.len = args.len,
+		.space = args.flags & KVM_IOEVENTFD_FLAG_PIO ? SLAT_IOBUS_PIO : SLAT_IOBUS_MMIO,
+		.wildcard = !(args.flags & KVM_IOEVENTFD_FLAG_DATAMATCH),
+	};
+	if (!event.wildcard)
+		event.datamatch = args.datamatch;
+	/* What is to be removed is only compared, so it needs no check. */
+	if (!(args.flags & KVM_IOEVENTFD_FLAG_DEASSIGN)) {
+		err = ioeventfd_check(&args);
+		if (err)
+			return err;
+	}
+	event.ctx = eventfd_ctx_fdget(args.fd);
+	if (IS_ERR(event.ctx))
+		return PTR_ERR(event.ctx);
+	if (args.flags & KVM_IOEVENTFD_FLAG_DEASSIGN) {
+		err = slat_iobus_remove_event(vm, &event);
+	} else {
+		err = slat_iobus_add_event(vm, &event);
+		if (!err)
+			return 0;
+	}
+	eventfd_ctx_put(event.ctx);
+	return err;
+}
