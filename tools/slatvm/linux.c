@@ -42,14 +42,15 @@
 static void *read_file(const char *path, size_t *size)
 {
 	FILE *file = fopen(path, "rb");
-	char *data = NULL;
+	char *data;
 	long end;
 
-	if (!file || fseek(file, 0, SEEK_END) || (end = ftell(file)) < 0)
+	if (!file || fseek(file, 0, SEEK_END))
 		die(errno, "%s", path);
+	end = ftell(file);
 	rewind(file);
 	data = malloc(end + 1);
-	if (!data || fread(data, 1, end, file) != (size_t)end)
+	if (end < 0 || !data || fread(data, 1, end, file) != (size_t)end)
 		die(errno, "%s", path);
 	fclose(file);
 	*size = end;
@@ -205,16 +206,19 @@ static void wait_for_work(struct linux_vm *l)
 {
 	struct pollfd in = { .fd = board_wants_input(&l->board) ? STDIN_FILENO : -1,
 			     .events = POLLIN };
-	uint64_t deadline = board_deadline(&l->board), now = clock_ns();
-	struct timespec wait = to_timespec(deadline > now ? deadline - now : 0);
+	uint64_t deadline, now;
+	struct timespec wait;
 
 	fflush(stdout);
 	board_poll(&l->board);
+	deadline = board_deadline(&l->board);
+	now = clock_ns();
+	wait = to_timespec(deadline > now ? deadline - now : 0);
 	if (!pic_pending(&l->board.pic))
 		ppoll(&in, 1, deadline ? &wait : NULL, &l->unblocked);
 }
 
-static void port(struct linux_vm *l)
+static void port_exit(struct linux_vm *l)
 {
 	struct vcpu *vcpu = &l->vm.vcpus[0];
 	struct kvm_run *run = vcpu->run;
@@ -230,6 +234,12 @@ static void port(struct linux_vm *l)
 	}
 }
 
+static bool end(struct linux_vm *l, const char *how)
+{
+	l->end = how;
+	return false;
+}
+
 /* True while the guest lives. */
 static bool one_exit(struct linux_vm *l)
 {
@@ -237,18 +247,18 @@ static bool one_exit(struct linux_vm *l)
 
 	switch (vcpu->run->exit_reason) {
 	case KVM_EXIT_IO:
-		port(l);
-		return !l->board.reset;
+		port_exit(l);
+		return !l->board.reset || end(l, "reset its machine");
 	case KVM_EXIT_HLT:
 		if (!vcpu->run->if_flag)
-			return false;
+			return end(l, "halted with interrupts off");
 		wait_for_work(l);
 		return true;
 	case KVM_EXIT_IRQ_WINDOW_OPEN:
 	case KVM_EXIT_INTR:
 		return true;
 	case KVM_EXIT_SHUTDOWN:
-		return false;
+		return end(l, "shut down");
 	default:
 		if (!vcpu_handle_exit(vcpu))
 			vcpu_die(vcpu);
@@ -269,6 +279,25 @@ static void take_signals(void)
 		;
 }
 
+/*
+ * The answer to the last exit is taken by the next KVM_RUN: until then the
+ * registers are those from before the instruction.
+ */
+static bool complete_exit(struct linux_vm *l)
+{
+	struct vcpu *vcpu = &l->vm.vcpus[0];
+	bool alive = true;
+
+	vcpu->run->immediate_exit = 1;
+	/* Part of a string instruction may be another exit. */
+	while (alive && !ioctl(vcpu->fd, KVM_RUN, NULL))
+		alive = one_exit(l);
+	if (alive && errno != EINTR)
+		die(errno, "KVM_RUN");
+	vcpu->run->immediate_exit = 0;
+	return alive;
+}
+
 bool linux_run(struct linux_vm *l)
 {
 	struct vcpu *vcpu = &l->vm.vcpus[0];
@@ -286,7 +315,7 @@ bool linux_run(struct linux_vm *l)
 			die(errno, "KVM_RUN");
 		}
 	}
-	return true;
+	return complete_exit(l);
 }
 
 /* Memory, a vCPU and what the run loop needs; nothing is loaded. */
@@ -325,8 +354,7 @@ static void terminal_raw(void)
 static int end_of_guest(struct linux_vm *l)
 {
 	fflush(stdout);
-	fprintf(stderr, "slatvm: the guest %s\n",
-		l->board.reset ? "reset its machine" : "shut down");
+	fprintf(stderr, "slatvm: the guest %s\n", l->end);
 	vm_close(&l->vm);
 	return 0;
 }
@@ -359,11 +387,14 @@ int linux_boot(const char *device, const struct linux_options *o)
 
 	terminal_raw();
 	if (o->migrate_after_s) {
-		if (pipe(link) || (pid = fork()) < 0)
+		if (pipe(link))
+			die(errno, "migration: a pipe");
+		pid = fork();
+		if (pid < 0)
 			die(errno, "migration: the other process");
+		close(link[!pid]);
 		if (!pid)
 			return destination(device, o, link[0]);
-		close(link[0]);
 		signal(SIGPIPE, SIG_IGN);
 	}
 	linux_init(&l, device, o->memory);

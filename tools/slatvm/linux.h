@@ -27,6 +27,7 @@ struct linux_vm {
 	uint64_t armed;		/* the timer's deadline; 0: none */
 	sigset_t unblocked;	/* the signals that were let through before ours */
 	atomic_bool stop;	/* another thread wants the guest stopped */
+	const char *end;	/* what ended it, once it did */
 };
 
 struct linux_options {
