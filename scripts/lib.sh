@@ -133,3 +133,16 @@ build_module() {
 		build_module_locked "$dir" "$kdir" "$@" || return 1
 	printf '%s/slat.ko\n' "$dir"
 }
+
+# make_guest_initrd PROGRAM FILE: the initramfs of a small Linux guest: busybox,
+# scripts/guest/qemu-init as PID 1, and PROGRAM, which keeps memory busy.
+make_guest_initrd() {
+	local root
+	root=$(mktemp -d)
+	mkdir -p "$root/bin"
+	cp /bin/busybox "$1" "$root/bin/"
+	cp "$SLAT_TOP/scripts/guest/qemu-init" "$root/init"
+	(cd "$root" && find . -print | LC_ALL=C sort |
+		/bin/busybox cpio -o -H newc 2>/dev/null) >"$2"
+	rm -r "$root"
+}
