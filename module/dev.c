@@ -43,6 +43,8 @@ long slat_check_extension(const struct slat_device *device, unsigned long cap)
 	case KVM_CAP_ENABLE_CAP_VM:
 	case KVM_CAP_GET_TSC_KHZ:
 	case KVM_CAP_XSAVE:
+	case KVM_CAP_SREGS2:
+	case KVM_CAP_GET_MSR_FEATURES:
 	case KVM_CAP_SET_GUEST_DEBUG:
 	case KVM_CAP_X86_ROBUST_SINGLESTEP:
 	case KVM_CAP_SET_TSS_ADDR:
@@ -52,6 +54,8 @@ long slat_check_extension(const struct slat_device *device, unsigned long cap)
 	case KVM_CAP_IOEVENTFD_ANY_LENGTH:
 	case KVM_CAP_COALESCED_PIO:
 		return 1;
+	case KVM_CAP_SYNC_REGS:
+		return KVM_SYNC_X86_VALID_FIELDS;
 	case KVM_CAP_SET_GUEST_DEBUG2:
 		return slat_vmx_guest_debug_flags();
 	case KVM_CAP_COALESCED_MMIO:
@@ -95,8 +99,11 @@ static int dev_get_supported_cpuid(const struct slat_device *device,
 	return copy_to_user(argp, &head, sizeof(head)) ? -EFAULT : 0;
 }
 
+/* Fills an array of @max MSR numbers. Return: how many there are. */
+typedef unsigned int (*msr_list_fn)(u32 *out, unsigned int max);
+
 /* The number is told even when the list does not fit, as in KVM. */
-static int dev_get_msr_index_list(struct kvm_msr_list __user *argp)
+static int dev_get_msr_index_list(struct kvm_msr_list __user *argp, msr_list_fn fill)
 {
 	struct kvm_msr_list head;
 	u32 room, *list;
@@ -105,7 +112,7 @@ static int dev_get_msr_index_list(struct kvm_msr_list __user *argp)
 	if (copy_from_user(&head, argp, sizeof(head)))
 		return -EFAULT;
 	room = head.nmsrs;
-	head.nmsrs = slat_vmx_msr_list(NULL, 0);
+	head.nmsrs = fill(NULL, 0);
 	if (copy_to_user(argp, &head, sizeof(head)))
 		return -EFAULT;
 	if (room < head.nmsrs)
@@ -113,11 +120,33 @@ static int dev_get_msr_index_list(struct kvm_msr_list __user *argp)
 	list = kcalloc(head.nmsrs, sizeof(*list), GFP_KERNEL);
 	if (!list)
 		return -ENOMEM;
-	slat_vmx_msr_list(list, head.nmsrs);
+	fill(list, head.nmsrs);
 	if (copy_to_user(argp->indices, list, head.nmsrs * sizeof(*list)))
 		err = -EFAULT;
 	kfree(list);
 	return err;
+}
+
+/* Stops at the first that is not in the list and returns how many went before. */
+static int dev_get_feature_msrs(struct kvm_msrs __user *argp)
+{
+	struct kvm_msr_entry entry;
+	struct kvm_msrs head;
+	u32 i;
+
+	if (copy_from_user(&head, argp, sizeof(head)))
+		return -EFAULT;
+	if (head.nmsrs >= SLAT_MAX_IO_MSRS)
+		return -E2BIG;
+	for (i = 0; i < head.nmsrs; i++) {
+		if (copy_from_user(&entry, &argp->entries[i], sizeof(entry)))
+			return -EFAULT;
+		if (slat_vmx_get_feature_msr(entry.index, &entry.data))
+			break;
+		if (copy_to_user(&argp->entries[i], &entry, sizeof(entry)))
+			return -EFAULT;
+	}
+	return i;
 }
 
 static int dev_get_mce_cap(u64 __user *argp)
@@ -145,7 +174,11 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case KVM_GET_SUPPORTED_CPUID:
 		return dev_get_supported_cpuid(device, argp);
 	case KVM_GET_MSR_INDEX_LIST:
-		return dev_get_msr_index_list(argp);
+		return dev_get_msr_index_list(argp, slat_vmx_msr_list);
+	case KVM_GET_MSR_FEATURE_INDEX_LIST:
+		return dev_get_msr_index_list(argp, slat_vmx_feature_msr_list);
+	case KVM_GET_MSRS:
+		return dev_get_feature_msrs(argp);
 	case KVM_X86_GET_MCE_CAP_SUPPORTED:
 		return dev_get_mce_cap(argp);
 	default:

@@ -22,6 +22,9 @@
 
 struct kvm_vcpu;
 
+/* As KVM's: a list of MSRs of this length or more is refused. */
+#define SLAT_MAX_IO_MSRS	256
+
 /* Pages of the vCPU's mapping. */
 #define SLAT_RUN_PAGE		0
 #define SLAT_PIO_PAGE		1
@@ -174,7 +177,7 @@ long slat_vcpu_compat_ioctl(struct file *file, unsigned int cmd,
  *
  * Return: 0: run->exit_reason says what happened;
  * -EINTR: a signal is pending, or immediate_exit was set;
- * -EINVAL: cr8, or the fields of an absent capability;
+ * -EINVAL: cr8, or registers that kvm_run brings along;
  * -EFAULT, -EHWPOISON: a slot's memory cannot be had; -ENOMEM.
  */
 int slat_vcpu_run(struct slat_vcpu *vcpu);
@@ -182,11 +185,28 @@ int slat_vcpu_run(struct slat_vcpu *vcpu);
 /* Fill run for an emulation that failed; bytes of the instruction included. */
 enum slat_step slat_vcpu_emulation_failed(struct slat_vcpu *vcpu);
 
+/* sync_regs.c; loaded */
+
+/**
+ * slat_sync_regs_load() - take the registers that the client changed in kvm_run
+ * @vcpu: loaded
+ * @dirty: KVM_SYNC_X86_* bits; they are cleared in kvm_run as each is taken
+ *
+ * Return: 0; -EINVAL: an unknown bit, or values that the ioctl of the same
+ * registers refuses.
+ */
+int slat_sync_regs_load(struct slat_vcpu *vcpu, u64 dirty);
+
+/* Give those of @valid to the client; unknown bits are passed over. */
+void slat_sync_regs_store(struct slat_vcpu *vcpu, u64 valid);
+
 /* vcpu_state.c; @vcpu->mutex held, not loaded. As the ioctl of the name. */
 int slat_vcpu_get_regs(struct slat_vcpu *vcpu, void __user *argp);
 int slat_vcpu_set_regs(struct slat_vcpu *vcpu, void __user *argp);
 int slat_vcpu_get_sregs(struct slat_vcpu *vcpu, void __user *argp);
 int slat_vcpu_set_sregs(struct slat_vcpu *vcpu, void __user *argp);
+int slat_vcpu_get_sregs2(struct slat_vcpu *vcpu, void __user *argp);
+int slat_vcpu_set_sregs2(struct slat_vcpu *vcpu, void __user *argp);
 int slat_vcpu_get_events(struct slat_vcpu *vcpu, void __user *argp);
 int slat_vcpu_set_events(struct slat_vcpu *vcpu, void __user *argp);
 int slat_vcpu_get_debugregs(struct slat_vcpu *vcpu, void __user *argp);

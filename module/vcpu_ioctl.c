@@ -71,6 +71,10 @@ static int vcpu_ioctl(struct slat_vcpu *vcpu, unsigned int cmd, unsigned long ar
 		return slat_vcpu_get_sregs(vcpu, argp);
 	case KVM_SET_SREGS:
 		return slat_vcpu_set_sregs(vcpu, argp);
+	case KVM_GET_SREGS2:
+		return slat_vcpu_get_sregs2(vcpu, argp);
+	case KVM_SET_SREGS2:
+		return slat_vcpu_set_sregs2(vcpu, argp);
 	case KVM_GET_FPU:
 		return slat_vcpu_get_fpu(vcpu, argp);
 	case KVM_SET_FPU:

@@ -231,10 +231,13 @@ static int run_take_requests(struct slat_vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
 	bool irq_window = READ_ONCE(run->request_interrupt_window);
+	int err;
 
-	/* KVM_CAP_SYNC_REGS is 0: no bit is valid. */
-	if (READ_ONCE(run->kvm_valid_regs) || READ_ONCE(run->kvm_dirty_regs))
+	if (READ_ONCE(run->kvm_valid_regs) & ~(u64)KVM_SYNC_X86_VALID_FIELDS)
 		return -EINVAL;
+	err = slat_sync_regs_load(vcpu, READ_ONCE(run->kvm_dirty_regs));
+	if (err)
+		return err;
 	if (slat_vmx_set_cr8(vcpu->vmx, READ_ONCE(run->cr8)))
 		return -EINVAL;
 	slat_vmx_want_irq_window(vcpu->vmx, irq_window);
@@ -262,6 +265,7 @@ static void run_store_state(struct slat_vcpu *vcpu)
 	struct slat_vmx *vmx = vcpu->vmx;
 	struct kvm_run *run = vcpu->run;
 
+	slat_sync_regs_store(vcpu, READ_ONCE(run->kvm_valid_regs));
 	run->if_flag = !!(slat_vmx_rflags(vmx) & X86_EFLAGS_IF);
 	run->cr8 = slat_vmx_cr8(vmx);
 	run->apic_base = slat_vmx_apic_base(vmx);

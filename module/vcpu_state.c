@@ -17,9 +17,6 @@
 #include "insn/walk.h"
 #include "vcpu.h"
 
-/* As KVM's: an argument list at or above this is refused. */
-#define SLAT_MAX_IO_MSRS	256
-
 int slat_vcpu_get_regs(struct slat_vcpu *vcpu, void __user *argp)
 {
 	struct kvm_regs regs = {};
@@ -61,6 +58,29 @@ int slat_vcpu_set_sregs(struct slat_vcpu *vcpu, void __user *argp)
 		return -EFAULT;
 	slat_vmx_load(vcpu->vmx);
 	err = slat_vmx_set_sregs(vcpu->vmx, &sregs);
+	slat_vmx_unload(vcpu->vmx);
+	return err;
+}
+
+int slat_vcpu_get_sregs2(struct slat_vcpu *vcpu, void __user *argp)
+{
+	struct kvm_sregs2 sregs2 = {};
+
+	slat_vmx_load(vcpu->vmx);
+	slat_vmx_get_sregs2(vcpu->vmx, &sregs2);
+	slat_vmx_unload(vcpu->vmx);
+	return copy_to_user(argp, &sregs2, sizeof(sregs2)) ? -EFAULT : 0;
+}
+
+int slat_vcpu_set_sregs2(struct slat_vcpu *vcpu, void __user *argp)
+{
+	struct kvm_sregs2 sregs2;
+	int err;
+
+	if (copy_from_user(&sregs2, argp, sizeof(sregs2)))
+		return -EFAULT;
+	slat_vmx_load(vcpu->vmx);
+	err = slat_vmx_set_sregs2(vcpu->vmx, &sregs2);
 	slat_vmx_unload(vcpu->vmx);
 	return err;
 }

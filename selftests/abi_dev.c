@@ -148,6 +148,8 @@ TEST_F(dev, capability_zero_means_unknown_vcpu_ioctl)
 		{ KVM_CAP_XCRS, KVM_SET_XCRS },
 		{ KVM_CAP_DEBUGREGS, KVM_GET_DEBUGREGS },
 		{ KVM_CAP_SET_GUEST_DEBUG, KVM_SET_GUEST_DEBUG },
+		{ KVM_CAP_SREGS2, KVM_GET_SREGS2 },
+		{ KVM_CAP_SREGS2, KVM_SET_SREGS2 },
 		{ KVM_CAP_MCE, KVM_X86_SETUP_MCE },
 		{ KVM_CAP_MCE, KVM_X86_SET_MCE },
 	};
@@ -318,6 +320,43 @@ TEST_F(dev, msr_index_list_faults_on_bad_pointers)
 	list->nmsrs = ~0u;
 	mprotect((void *)((uintptr_t)list & ~(PAGE_SIZE - 1)), PAGE_SIZE, PROT_READ);
 	EXPECT_EQ(-EFAULT, vm_ioctl(self->fd, KVM_GET_MSR_INDEX_LIST, list));
+}
+
+/* What the processor can offer, asked for without a vCPU. */
+TEST_F(dev, feature_msrs)
+{
+	struct {
+		struct kvm_msr_list head;
+		uint32_t indices[64];
+	} list = {};
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entry[2];
+	} msrs = { .head.nmsrs = 1 };
+	bool arch_caps = false;
+	uint32_t n;
+
+	EXPECT_EQ(1, vm_check_extension(self->fd, KVM_CAP_GET_MSR_FEATURES));
+	EXPECT_EQ(-E2BIG, vm_ioctl(self->fd, KVM_GET_MSR_FEATURE_INDEX_LIST, &list));
+	ASSERT_GE(64u, list.head.nmsrs);
+	ASSERT_EQ(0, vm_ioctl(self->fd, KVM_GET_MSR_FEATURE_INDEX_LIST, &list));
+	n = list.head.nmsrs;
+	for (uint32_t i = 0; i < n; i++) {
+		msrs.entry[0].index = list.indices[i];
+		EXPECT_EQ(1, vm_ioctl(self->fd, KVM_GET_MSRS, &msrs))
+			TH_LOG("MSR 0x%x", list.indices[i]);
+		arch_caps |= list.indices[i] == 0x10a;
+	}
+	EXPECT_TRUE(arch_caps);
+	/* the list ends at what is not a feature */
+	msrs.head.nmsrs = 2;
+	msrs.entry[0].index = 0x10a;
+	msrs.entry[1].index = 0xdeadbeef;
+	EXPECT_EQ(1, vm_ioctl(self->fd, KVM_GET_MSRS, &msrs));
+	msrs.head.nmsrs = 256;
+	EXPECT_EQ(-E2BIG, vm_ioctl(self->fd, KVM_GET_MSRS, &msrs));
+	EXPECT_EQ(-EFAULT, vm_ioctl_num(self->fd, KVM_GET_MSRS, 1));
+	EXPECT_EQ(-EFAULT, vm_ioctl_num(self->fd, KVM_GET_MSR_FEATURE_INDEX_LIST, 1));
 }
 
 /*

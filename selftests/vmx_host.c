@@ -8,6 +8,8 @@
 #include "test.h"
 
 #include <asm/ldt.h>
+#include <linux/hw_breakpoint.h>
+#include <linux/perf_event.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -245,6 +247,85 @@ TEST_F(host, gs_base_of_the_task)
 	ASSERT_EQ(0, syscall(SYS_arch_prctl, 0x1004, &base));
 	EXPECT_EQ(0x123456000ul, base);
 	syscall(SYS_arch_prctl, 0x1001, 0);
+}
+
+/* A watchpoint of the host's at @address. */
+static int watch(uint64_t address)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_BREAKPOINT, .size = sizeof(attr), .exclude_kernel = 1,
+		.bp_type = HW_BREAKPOINT_W, .bp_addr = address, .bp_len = HW_BREAKPOINT_LEN_4,
+	};
+
+	return syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
+}
+
+static uint64_t watch_count(int fd)
+{
+	uint64_t count = ~0ull;
+
+	return read(fd, &count, sizeof(count)) == sizeof(count) ? count : ~0ull;
+}
+
+/* The guest arms all four registers, hits one, and writes where the host watches. */
+GUEST_CODE_BLOB(use_drs, 64,
+	"mov $0x40000, %ebx\n"
+	"lea 16(%rbx), %rax\n mov %rax, %dr0\n mov %rax, %dr1\n"
+	"mov %rax, %dr2\n mov %rax, %dr3\n"
+	"mov $0xdddd04aa, %eax\n mov %rax, %dr7\n"
+	"movl $1, (%rbx)\n"
+	"hlt\n"
+	"movl $1, 16(%rbx)\n"
+	"hlt\n");
+
+TEST_F(host, watchpoints_of_the_host)
+{
+	struct kvm_guest_debug dbg = {
+		.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP,
+		.arch.debugreg = { [0] = GUEST_DATA + 32, [7] = 0x000d0402 },
+	};
+	volatile uint32_t *word = mmap((void *)GUEST_DATA, PAGE_SIZE, PROT_READ | PROT_WRITE,
+				       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	int fd = watch(GUEST_DATA);
+
+	if (fd < 0 || word == MAP_FAILED)
+		SKIP(return, "no hardware breakpoints");
+	*word = 1;
+	ASSERT_EQ(1ull, watch_count(fd));
+	guest_load(&self->g, use_drs);
+	ASSERT_EQ(0, vcpu_run_to(&self->g.vcpu, KVM_EXIT_HLT));
+	*word = 2;
+	EXPECT_EQ(2ull, watch_count(fd));
+	ASSERT_EQ(0, vcpu_run_to(&self->g.vcpu, KVM_EXIT_IO));
+	EXPECT_EQ(PORT_EXC, self->run->io.port);
+	EXPECT_EQ(1ull, guest_exception(&self->g)->vector);
+	*word = 3;
+	EXPECT_EQ(3ull, watch_count(fd));
+	/* and with registers of a debugging client */
+	ASSERT_EQ(0, vm_ioctl(self->g.vcpu.fd, KVM_SET_GUEST_DEBUG, &dbg));
+	ASSERT_EQ(0, vcpu_run_to(&self->g.vcpu, KVM_EXIT_HLT));
+	*word = 4;
+	EXPECT_EQ(4ull, watch_count(fd));
+	/* where the guest's breakpoints are is nothing to the host */
+	word[4] = 1;
+	word[8] = 1;
+	EXPECT_EQ(4ull, watch_count(fd));
+	close(fd);
+}
+
+/* Through the MSR driver, where the host has it. */
+TEST_F(host, xss_of_the_host)
+{
+	int fd = open("/dev/cpu/0/msr", O_RDONLY);
+	uint64_t before, after;
+
+	if (fd < 0 || pread(fd, &before, sizeof(before), 0xda0) != sizeof(before))
+		SKIP(return, "no MSR driver, or no XSS");
+	guest_load(&self->g, halt);
+	ASSERT_EQ(0, vcpu_run_to(&self->g.vcpu, KVM_EXIT_HLT));
+	ASSERT_EQ((ssize_t)sizeof(after), pread(fd, &after, sizeof(after), 0xda0));
+	EXPECT_EQ(before, after);
+	close(fd);
 }
 
 SLAT_TEST_MAIN

@@ -53,7 +53,7 @@ bool slat_cr_pae_paging(struct slat_vmx *vmx)
 }
 
 /* In compatibility with the SDM only present entries are checked. */
-static bool pdptes_valid(const struct slat_vmx *vmx, const u64 pdptes[4])
+bool slat_cr_pdptes_valid(const struct slat_vmx *vmx, const u64 pdptes[4])
 {
 	u64 reserved = GENMASK_ULL(63, vmx->guest.maxphyaddr) |
 		       GENMASK_ULL(8, 5) | GENMASK_ULL(2, 1);
@@ -63,6 +63,14 @@ static bool pdptes_valid(const struct slat_vmx *vmx, const u64 pdptes[4])
 		if (pdptes[i] & 1 && pdptes[i] & reserved)
 			return false;
 	return true;
+}
+
+void slat_cr_write_pdptes(const u64 pdptes[4])
+{
+	slat_vmcs_write(GUEST_PDPTR0, pdptes[0]);
+	slat_vmcs_write(GUEST_PDPTR1, pdptes[1]);
+	slat_vmcs_write(GUEST_PDPTR2, pdptes[2]);
+	slat_vmcs_write(GUEST_PDPTR3, pdptes[3]);
 }
 
 /*
@@ -75,12 +83,9 @@ int slat_cr_load_pdptes(struct slat_vmx *vmx, u64 cr3)
 
 	if (vmx->ops->read_guest(vmx->ctx, cr3 & GENMASK_ULL(31, 5), pdptes,
 				 sizeof(pdptes)) ||
-	    !pdptes_valid(vmx, pdptes))
+	    !slat_cr_pdptes_valid(vmx, pdptes))
 		return -EINVAL;
-	slat_vmcs_write(GUEST_PDPTR0, pdptes[0]);
-	slat_vmcs_write(GUEST_PDPTR1, pdptes[1]);
-	slat_vmcs_write(GUEST_PDPTR2, pdptes[2]);
-	slat_vmcs_write(GUEST_PDPTR3, pdptes[3]);
+	slat_cr_write_pdptes(pdptes);
 	return 0;
 }
 

@@ -510,6 +510,35 @@ unsigned int slat_vmx_msr_list(u32 *out, unsigned int max)
 	return n;
 }
 
+static const u32 feature_msrs[] = {
+	MSR_IA32_UCODE_REV,
+	MSR_IA32_ARCH_CAPABILITIES,
+};
+
+unsigned int slat_vmx_feature_msr_list(u32 *out, unsigned int max)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(feature_msrs) && i < max; i++)
+		out[i] = feature_msrs[i];
+	return ARRAY_SIZE(feature_msrs);
+}
+
+int slat_vmx_get_feature_msr(u32 index, u64 *data)
+{
+	switch (index) {
+	case MSR_IA32_UCODE_REV:
+		/* The host's, for a guest that shall have its processor. */
+		if (rdmsrl_safe(MSR_IA32_UCODE_REV, data))
+			*data = 0;
+		return 0;
+	case MSR_IA32_ARCH_CAPABILITIES:
+		*data = slat_caps_get()->arch_caps;
+		return 0;
+	}
+	return -EINVAL;
+}
+
 #define BITMAP_BYTES_HIGH	0x400	/* MSRs from 0xc0000000 */
 #define BITMAP_BYTES_WRITE	0x800	/* second half: writes */
 

@@ -5,6 +5,7 @@
  * hold the vCPU loaded.
  */
 #include <linux/bitops.h>
+#include <linux/build_bug.h>
 #include <linux/errno.h>
 #include <linux/string.h>
 
@@ -321,10 +322,10 @@ static bool sregs_valid(struct slat_vmx *vmx, const struct kvm_sregs *sregs)
 	return !(sregs->efer & EFER_LMA) && !sregs->cs.l;
 }
 
-int slat_vmx_set_sregs(struct slat_vmx *vmx, const struct kvm_sregs *sregs)
+/* @pdptes: to be used as they are, or NULL. */
+static int set_sregs(struct slat_vmx *vmx, const struct kvm_sregs *sregs,
+		     const u64 *pdptes)
 {
-	unsigned int vector;
-
 	if (!sregs_valid(vmx, sregs) ||
 	    slat_cr_set_apic_base(vmx, sregs->apic_base, true))
 		return -EINVAL;
@@ -337,7 +338,9 @@ int slat_vmx_set_sregs(struct slat_vmx *vmx, const struct kvm_sregs *sregs)
 	slat_cr_apply_cr4(vmx, sregs->cr4);
 	slat_cr_apply_cr0(vmx, sregs->cr0);
 	/* A table that cannot be read faults at the guest's first access. */
-	if (slat_cr_pae_paging(vmx))
+	if (pdptes)
+		slat_cr_write_pdptes(pdptes);
+	else if (slat_cr_pae_paging(vmx))
 		slat_cr_load_pdptes(vmx, sregs->cr3);
 
 	slat_regs_set_segment(vmx, SLAT_VMX_SEG_CS, &sregs->cs);
@@ -351,7 +354,18 @@ int slat_vmx_set_sregs(struct slat_vmx *vmx, const struct kvm_sregs *sregs)
 
 	/* CR3, and maybe the mode, were changed behind the processor's back. */
 	vmx->flush_vpid = true;
+	vmx->ev.work = true;
+	return 0;
+}
 
+int slat_vmx_set_sregs(struct slat_vmx *vmx, const struct kvm_sregs *sregs)
+{
+	unsigned int vector;
+	int err;
+
+	err = set_sregs(vmx, sregs, NULL);
+	if (err)
+		return err;
 	vector = find_first_bit((unsigned long *)sregs->interrupt_bitmap,
 				NR_EVENTS);
 	if (vector < NR_EVENTS) {
@@ -359,8 +373,38 @@ int slat_vmx_set_sregs(struct slat_vmx *vmx, const struct kvm_sregs *sregs)
 		vmx->ev.irq_soft = false;
 		vmx->ev.irq_vector = vector;
 	}
-	vmx->ev.work = true;
 	return 0;
+}
+
+/* What kvm_sregs and kvm_sregs2 have in common. */
+#define SREGS_COMMON	offsetof(struct kvm_sregs, interrupt_bitmap)
+
+void slat_vmx_get_sregs2(struct slat_vmx *vmx, struct kvm_sregs2 *sregs2)
+{
+	struct kvm_sregs sregs;
+
+	BUILD_BUG_ON(SREGS_COMMON != offsetof(struct kvm_sregs2, flags));
+	slat_vmx_get_sregs(vmx, &sregs);
+	memset(sregs2, 0, sizeof(*sregs2));
+	memcpy(sregs2, &sregs, SREGS_COMMON);
+	if (slat_cr_pae_paging(vmx)) {
+		slat_vmx_pdptes(vmx, sregs2->pdptrs);
+		sregs2->flags = KVM_SREGS2_FLAGS_PDPTRS_VALID;
+	}
+}
+
+int slat_vmx_set_sregs2(struct slat_vmx *vmx, const struct kvm_sregs2 *sregs2)
+{
+	bool pae = sregs2->cr0 & X86_CR0_PG && sregs2->cr4 & X86_CR4_PAE &&
+		   !(sregs2->efer & EFER_LMA);
+	struct kvm_sregs sregs = {};
+
+	if (sregs2->flags & ~(u64)KVM_SREGS2_FLAGS_PDPTRS_VALID)
+		return -EINVAL;
+	if (sregs2->flags && (!pae || !slat_cr_pdptes_valid(vmx, sregs2->pdptrs)))
+		return -EINVAL;
+	memcpy(&sregs, sregs2, SREGS_COMMON);
+	return set_sregs(vmx, &sregs, sregs2->flags ? sregs2->pdptrs : NULL);
 }
 
 void slat_regs_set_dr7(struct slat_vmx *vmx, u64 dr7)

@@ -503,6 +503,18 @@ void slat_vmx_get_sregs(struct slat_vmx *vmx, struct kvm_sregs *sregs);
  */
 int slat_vmx_set_sregs(struct slat_vmx *vmx, const struct kvm_sregs *sregs);
 
+void slat_vmx_get_sregs2(struct slat_vmx *vmx, struct kvm_sregs2 *sregs2);
+
+/**
+ * slat_vmx_set_sregs2() - KVM_SET_SREGS2
+ *
+ * As slat_vmx_set_sregs(), but a queued interrupt is left alone, and PDPTEs
+ * are taken as they are where the flag says so, not read from guest memory.
+ * Return: 0; -EINVAL, also: an unknown flag, PDPTEs without PAE paging or with
+ * reserved bits.
+ */
+int slat_vmx_set_sregs2(struct slat_vmx *vmx, const struct kvm_sregs2 *sregs2);
+
 void slat_vmx_get_debugregs(struct slat_vmx *vmx, struct kvm_debugregs *dbg);
 
 /* Return: 0 or -EINVAL, nothing changed then. */
@@ -548,6 +560,13 @@ int slat_vmx_set_msr(struct slat_vmx *vmx, u32 index, u64 data, bool host);
  * Return: how many there are, whatever @max is.
  */
 unsigned int slat_vmx_msr_list(u32 *out, unsigned int max);
+
+/*
+ * MSRs that tell what a guest can be offered: KVM_GET_MSR_FEATURE_INDEX_LIST as
+ * slat_vmx_msr_list(), and the value of one; -EINVAL: not in that list.
+ */
+unsigned int slat_vmx_feature_msr_list(u32 *out, unsigned int max);
+int slat_vmx_get_feature_msr(u32 index, u64 *data);
 
 /* Time stamp counter */
 
