@@ -50,6 +50,10 @@ esac
 # shellcheck disable=SC2086 # words, without blanks in them
 {
 	upstream 240 set_sregs_test
+	upstream 120 sync_regs_test
+	upstream 120 cr4_cpuid_sync_test
+	upstream 120 get_msr_index_features
+	upstream 120 tsc_msrs_test
 	upstream 600 demand_paging_test $pages
 	# Its threads share a tree without a lock, which only one CPU forgives.
 	pinned="taskset 1"
@@ -61,6 +65,10 @@ esac
 	upstream 1500 memslot_perf_test -d $perf
 	upstream 900 kvm_create_max_vcpus
 }
+# With nested VMX, which only KVM offers, it fails in Bochs.
+if [ "$device" = slat ]; then
+	upstream 120 state_test
+fi
 # On kvm_intel these two only with time to spare: dirty_log_test is 40 s in each
 # of its modes, and set_memory_region_test adds as many slots as the device
 # offers, minutes with all 32764 of them.
