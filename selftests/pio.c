@@ -17,6 +17,14 @@ GUEST_CODE_BLOB(out32, 64, "out %eax, %dx\n hlt\n");
 GUEST_CODE_BLOB(out16i, 64, "out %ax, $0x42\n hlt\n");
 GUEST_CODE_BLOB(insb, 64, "rep insb\n hlt\n");
 GUEST_CODE_BLOB(outsl, 64, "rep outsl\n hlt\n");
+/* ES and FS as set below; the counts and indices by address size. */
+GUEST_CODE_BLOB(insw_16, 16, "std\n rep insw\n cld\n hlt\n");
+GUEST_CODE_BLOB(outsb_fs_16, 16, "fs rep outsb\n hlt\n");
+GUEST_CODE_BLOB(insl_a32_16, 16, "addr32 rep insl\n hlt\n");
+GUEST_CODE_BLOB(insb_32, 32, "rep insb\n hlt\n");
+GUEST_CODE_BLOB(outsw_a16_32, 32, "addr16 rep outsw\n hlt\n");
+GUEST_CODE_BLOB(outsb_a32, 64, "addr32 rep outsb\n hlt\n");
+GUEST_CODE_BLOB(insb_std, 64, "std\n rep insb\n cld\n hlt\n");
 GUEST_CODE_BLOB(in8_32, 32, "in %dx, %al\n hlt\n");
 GUEST_CODE_BLOB(out16_16, 16, "out %ax, %dx\n hlt\n");
 
@@ -238,6 +246,150 @@ TEST_F(pio, rep_outsl)
 	EXPECT_EQ(50u, n);
 	EXPECT_EQ(0ull, vcpu_regs(&self->g.vcpu).rcx);
 	EXPECT_EQ(GUEST_DATA + 200, vcpu_regs(&self->g.vcpu).rsi);
+}
+
+/*
+ * Run a string instruction to the halt: IN gives 1, 2, 3..., what OUT sends is
+ * kept in @sent. Returns the number of exits, or -1.
+ */
+static int run_string(struct guest *g, unsigned int size, uint8_t *sent, unsigned int room)
+{
+	struct kvm_run *run = g->vcpu.run;
+	unsigned int n = 0;
+
+	for (int exits = 0; exits < 10000; exits++) {
+		uint8_t *data;
+		int ret = vcpu_run(&g->vcpu);
+
+		if (!ret && run->exit_reason == KVM_EXIT_HLT)
+			return exits;
+		if (ret || run->exit_reason != KVM_EXIT_IO || run->io.port != PORT ||
+		    run->io.size != size || run->io.count * size > 1024 || !run->io.count) {
+			vcpu_describe_exit(&g->vcpu, ret);
+			return -1;
+		}
+		data = (uint8_t *)run + run->io.data_offset;
+		for (unsigned int i = 0; i < run->io.count * size; i++, n++) {
+			if (run->io.direction == KVM_EXIT_IO_IN)
+				data[i] = n + 1;
+			else if (n < room)
+				sent[n] = data[i];
+		}
+	}
+	return -1;
+}
+
+/* RCX, RSI and RDI with @high above what the address size uses. */
+static void set_string(struct guest *g, uint64_t index, uint64_t count, uint64_t high)
+{
+	struct kvm_regs regs = vcpu_regs(&g->vcpu);
+
+	regs.rdx = PORT;
+	regs.rsi = regs.rdi = index | high;
+	regs.rcx = count | high;
+	vcpu_set_regs(&g->vcpu, &regs);
+}
+
+static void start_string(struct guest *g, enum guest_mode mode, const char *start,
+			 const char *end)
+{
+	struct kvm_sregs s;
+
+	guest_destroy(g);
+	guest_init(g, mode, start, end);
+	if (mode != MODE_REAL)
+		return;
+	s = vcpu_sregs(&g->vcpu);
+	s.es.base = s.fs.base = GUEST_DATA;
+	s.es.selector = s.fs.selector = GUEST_DATA >> 4;
+	vm_must(vcpu_set_sregs(&g->vcpu, &s), "KVM_SET_SREGS");
+}
+
+#define string_start(g, mode, name)	start_string(g, mode, name##_start, name##_end)
+
+TEST_F(pio, real_mode_insw_downwards)
+{
+	struct kvm_regs regs;
+
+	string_start(&self->g, MODE_REAL, insw_16);
+	set_string(&self->g, 0x1006, 6, 0xabcd0000);
+	ASSERT_LE(1, run_string(&self->g, 2, NULL, 0));
+	regs = vcpu_regs(&self->g.vcpu);
+	EXPECT_EQ(0xabcd0000ull, regs.rcx);
+	EXPECT_EQ(0xabcd0ffaull, regs.rdi);
+	for (unsigned int i = 0; i < 6; i++)
+		EXPECT_EQ((2 * i + 2) << 8 | (2 * i + 1),
+			  *(uint16_t *)(self->g.ram + GUEST_DATA + 0x1006 - 2 * i));
+}
+
+/* 16-bit indices wrap inside their segment. */
+TEST_F(pio, real_mode_outsb_from_another_segment)
+{
+	uint8_t sent[8];
+
+	string_start(&self->g, MODE_REAL, outsb_fs_16);
+	memcpy(self->g.ram + GUEST_DATA + 0xfffd, "abc", 3);
+	memcpy(self->g.ram + GUEST_DATA, "defgh", 5);
+	set_string(&self->g, 0xfffd, 8, 0x12340000);
+	ASSERT_LE(1, run_string(&self->g, 1, sent, sizeof(sent)));
+	EXPECT_EQ(0, memcmp(sent, "abcdefgh", 8));
+	EXPECT_EQ(0x12340005ull, vcpu_regs(&self->g.vcpu).rsi);
+	EXPECT_EQ(0x12340000ull, vcpu_regs(&self->g.vcpu).rcx);
+}
+
+TEST_F(pio, real_mode_insl_with_32_bit_addresses)
+{
+	string_start(&self->g, MODE_REAL, insl_a32_16);
+	set_string(&self->g, 0x200, 3, 0);
+	ASSERT_LE(1, run_string(&self->g, 4, NULL, 0));
+	EXPECT_EQ(0x0c0b0a09u, *(uint32_t *)(self->g.ram + GUEST_DATA + 0x208));
+	EXPECT_EQ(0x20cull, vcpu_regs(&self->g.vcpu).rdi);
+}
+
+/* As firmware loads a file: read ahead to the end of the page, a buffer at a time. */
+TEST_F(pio, insb_of_many_pages)
+{
+	string_start(&self->g, MODE_PROT32, insb_32);
+	set_string(&self->g, GUEST_DATA + 100, 3 * PAGE_SIZE, 0);
+	EXPECT_EQ(13, run_string(&self->g, 1, NULL, 0));
+	for (unsigned int i = 0; i < 3 * PAGE_SIZE; i++)
+		ASSERT_EQ((uint8_t)(i + 1), self->g.ram[GUEST_DATA + 100 + i]);
+	EXPECT_EQ(0, self->g.ram[GUEST_DATA + 100 + 3 * PAGE_SIZE]);
+}
+
+TEST_F(pio, insb_downwards_over_pages)
+{
+	string_start(&self->g, MODE_LONG, insb_std);
+	set_string(&self->g, GUEST_DATA + PAGE_SIZE + 2, 6, 0);
+	ASSERT_LE(1, run_string(&self->g, 1, NULL, 0));
+	EXPECT_EQ(0, memcmp(self->g.ram + GUEST_DATA + PAGE_SIZE - 3, "\6\5\4\3\2\1", 6));
+	EXPECT_EQ(GUEST_DATA + PAGE_SIZE - 4, vcpu_regs(&self->g.vcpu).rdi);
+}
+
+TEST_F(pio, outsw_with_16_bit_addresses)
+{
+	uint8_t sent[4];
+
+	string_start(&self->g, MODE_PROT32, outsw_a16_32);
+	memcpy(self->g.ram + 0xe000, "wxyz", 4);
+	set_string(&self->g, 0xe000, 2, 0x56780000);
+	ASSERT_LE(1, run_string(&self->g, 2, sent, sizeof(sent)));
+	EXPECT_EQ(0, memcmp(sent, "wxyz", 4));
+	EXPECT_EQ(0x5678e004ull, vcpu_regs(&self->g.vcpu).rsi);
+	EXPECT_EQ(0x56780000ull, vcpu_regs(&self->g.vcpu).rcx);
+}
+
+TEST_F(pio, outsb_with_32_bit_addresses)
+{
+	uint8_t sent[4];
+
+	string_start(&self->g, MODE_LONG, outsb_a32);
+	memcpy(self->g.ram + GUEST_DATA, "wxyz", 4);
+	set_string(&self->g, GUEST_DATA, 4, 0x5678ull << 32);
+	ASSERT_LE(1, run_string(&self->g, 1, sent, sizeof(sent)));
+	EXPECT_EQ(0, memcmp(sent, "wxyz", 4));
+	EXPECT_EQ(GUEST_DATA + 4, vcpu_regs(&self->g.vcpu).rsi);
+	EXPECT_EQ(0ull, vcpu_regs(&self->g.vcpu).rcx);
 }
 
 SLAT_TEST_MAIN
