@@ -69,6 +69,7 @@ static bool boot(struct qemu *q, const char *smp, const char *cpu, const char *c
 	if (!result(guest_wait_shell(q, line, sizeof(line)), "the guest is at its shell"))
 		return false;
 	spent = ticks() - q->start_ticks;
+	qemu_show_counters(q);
 	snprintf(cpus, sizeof(cpus), " %s CPUs", smp);
 	figures("\"cpus\": %s, \"cpu\": \"%s\", \"boot_ticks\": %llu, \"boot_seconds\": %.2f", smp,
 		cpu, (unsigned long long)spent, now() - q->start_time);

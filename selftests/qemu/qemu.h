@@ -105,6 +105,9 @@ bool qemu_wait_status(struct qemu *q, const char *status, double seconds);
 bool json_number(const char *json, const char *key, uint64_t *value);
 bool json_string(const char *json, const char *key, char *value, size_t size);
 
+/* What the module counted for this process's VM so far, from debugfs. */
+void qemu_show_counters(struct qemu *q);
+
 /* A line for the reader of the TAP stream. */
 void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
