@@ -75,6 +75,26 @@ static void stream_close(struct stream *s)
 	s->seen = 0;
 }
 
+/*
+ * Of the monitor only what it says by itself, of gdb nothing; not what QEMU
+ * says at each start about the local APIC that we ask for and paravirtual
+ * features that a module does not have.
+ */
+static bool is_worth_showing(const struct stream *s, const char *line)
+{
+	switch (s->mark) {
+	case '@':
+		return false;
+	case '>':
+		return strstr(line, "\"event\"");
+	case '!':
+		return !strstr(line, "CPUID.40000001H") && !strstr(line, "kernel-irqchip except") &&
+		       !strstr(line, "local APIC is deprecated");
+	default:
+		return true;
+	}
+}
+
 /* Shows the whole lines that came, without what a terminal would obey. */
 static void stream_show(struct stream *s, const char *name)
 {
@@ -90,8 +110,7 @@ static void stream_show(struct stream *s, const char *name)
 			if (s->text[i] >= ' ' && s->text[i] < 127)
 				line[n++] = s->text[i];
 		line[n] = 0;
-		/* of the monitor only what it says by itself, of gdb nothing */
-		if (n && s->mark != '@' && (s->mark != '>' || strstr(line, "\"event\"")))
+		if (n && is_worth_showing(s, line))
 			note("%s%c %s", name, s->mark, line);
 		s->shown = end + (s->text[end] == '\n');
 	}
