@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Guests that others made: Debian's stock kernel, and memtest86+, which is no
- * Linux.
+ * Guests that others made: Debian's stock kernel, GRUB on a CD, and memtest86+,
+ * which is no Linux.
  */
 #include <stdio.h>
 #include <string.h>
@@ -36,6 +36,26 @@ static void run_stock(void)
 	       "it powers itself off and QEMU ends");
 }
 
+/* SeaBIOS reads the CD by string port I/O; GRUB runs in real and protected mode. */
+static void run_grub(void)
+{
+	char iso[128], line[160];
+	const char *const args[] = { "-m", "128", "-cdrom", iso, "-boot", "d", NULL };
+	struct qemu q;
+
+	snprintf(iso, sizeof(iso), "%s/guest.iso", options.dir);
+	if (!result(qemu_start(&q, "a", args), "QEMU starts"))
+		return;
+	if (!result(qemu_wait_text(&q, &q.serial, "GUEST shell", BOOT_SECONDS, line,
+				   sizeof(line)), "GRUB boots Linux from a CD"))
+		return;
+	figures("\"boot_ticks\": %llu, \"boot_seconds\": %.2f",
+		(unsigned long long)(ticks() - q.start_ticks), now() - q.start_time);
+	qemu_show_counters(&q);
+	result(qemu_type(&q, "poweroff -f\n") && qemu_wait_exit(&q, 60) && qemu_quit(&q),
+	       "it powers itself off and QEMU ends");
+}
+
 static void run_memtest(void)
 {
 	char kernel[128], line[80] = "";
@@ -58,6 +78,7 @@ static void run_memtest(void)
 
 const struct scenario other_scenarios[] = {
 	{ "stock", "Debian's stock 6.1 kernel as a guest", run_stock, 1 },
+	{ "grub", "SeaBIOS, GRUB and Linux from a CD", run_grub, 1 },
 	{ "memtest", "memtest86+, a guest that is not Linux", run_memtest, 1 },
 	{ }
 };
