@@ -8,6 +8,7 @@
  * for both modules; each hold includes some hundred ticks of the probes. What
  * is held shared is not counted: faults go on beside it.
  */
+#define _GNU_SOURCE		/* O_PATH */
 #include "bench.h"
 
 #include <errno.h>
@@ -21,8 +22,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define TRACEFS		"/sys/kernel/tracing"
-#define INSTANCE	TRACEFS "/instances/slatbench"
+#define INSTANCE	"instances/slatbench/"
 #define BUSY_VCPUS	2
 #define BUSY_SLOT	FIRST_FREE_SLOT
 #define BUSY_GPA	0x60000000ul
@@ -32,10 +32,31 @@ static const char probes[] =
 	"r:slatbench/locked _raw_write_lock\n"
 	"p:slatbench/unlock _raw_write_unlock\n";
 
-/* Write a text to a file of tracefs; false with a word on stderr. */
+/* Where tracefs is mounted; the second is where debugfs brings it along. */
+static const char *const mounts[] = { "/sys/kernel/tracing", "/sys/kernel/debug/tracing" };
+static int tracefs = -1;
+
+static bool tracefs_open(void)
+{
+	for (unsigned int i = 0; tracefs < 0 && i < 2; i++) {
+		tracefs = open(mounts[i], O_PATH | O_DIRECTORY);
+		if (tracefs >= 0 && faccessat(tracefs, "kprobe_events", W_OK, 0)) {
+			close(tracefs);
+			tracefs = -1;
+		}
+	}
+	if (tracefs < 0)
+		bench_progress("lock: expected tracefs with kprobe_events, left out");
+	return tracefs >= 0;
+}
+
+/*
+ * Write a text to a file of tracefs; false with a word on stderr. Appended: to
+ * truncate kprobe_events would take everybody's probes.
+ */
 static bool tell(const char *path, const char *text)
 {
-	int fd = open(path, O_WRONLY | O_TRUNC);
+	int fd = openat(tracefs, path, O_WRONLY | O_APPEND);
 	ssize_t n = -1;
 
 	if (fd >= 0) {
@@ -50,9 +71,9 @@ static bool tell(const char *path, const char *text)
 
 static void probes_end(void)
 {
-	tell(INSTANCE "/events/slatbench/enable", "0");
-	rmdir(INSTANCE);
-	tell(TRACEFS "/kprobe_events", "-:slatbench/locked\n-:slatbench/unlock\n");
+	tell(INSTANCE "events/slatbench/enable", "0");
+	unlinkat(tracefs, INSTANCE, AT_REMOVEDIR);
+	tell("kprobe_events", "-:slatbench/locked\n-:slatbench/unlock\n");
 }
 
 /* A trace of this thread's locks alone, in a buffer of its own. */
@@ -61,13 +82,13 @@ static bool probes_begin(void)
 	char filter[64];
 
 	snprintf(filter, sizeof(filter), "common_pid == %ld", syscall(SYS_gettid));
-	if (!tell(TRACEFS "/kprobe_events", probes))
+	if (!tracefs_open() || !tell("kprobe_events", probes))
 		return false;
-	if (!mkdir(INSTANCE, 0700) &&
-	    tell(INSTANCE "/tracing_on", "0") &&
-	    tell(INSTANCE "/trace_clock", "x86-tsc") &&
-	    tell(INSTANCE "/events/slatbench/filter", filter) &&
-	    tell(INSTANCE "/events/slatbench/enable", "1"))
+	if (!mkdirat(tracefs, INSTANCE, 0700) &&
+	    tell(INSTANCE "tracing_on", "0") &&
+	    tell(INSTANCE "trace_clock", "x86-tsc") &&
+	    tell(INSTANCE "events/slatbench/filter", filter) &&
+	    tell(INSTANCE "events/slatbench/enable", "1"))
 		return true;
 	probes_end();
 	return false;
@@ -93,7 +114,8 @@ static uint64_t event_time(const char *line, const char *event)
 
 static void holds_read(struct holds *holds, const char *histogram, const char *title)
 {
-	FILE *file = fopen(INSTANCE "/trace", "r");
+	int fd = openat(tracefs, INSTANCE "trace", O_RDONLY);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
 	uint64_t since = 0, now;
 	char line[512];
 
@@ -126,16 +148,22 @@ struct operation {
 	void (*restore)(struct bench_guest *bg);
 };
 
+/* This file is cleared by being truncated. */
+static void trace_clear(void)
+{
+	close(openat(tracefs, INSTANCE "trace", O_WRONLY | O_TRUNC));
+}
+
 static void measure(struct bench_guest *bg, const struct operation *op)
 {
 	char name[64];
 	struct holds holds;
 
 	op->prepare(bg);
-	tell(INSTANCE "/trace", "\n");
-	tell(INSTANCE "/tracing_on", "1");
+	trace_clear();
+	tell(INSTANCE "tracing_on", "1");
 	op->run(bg);
-	tell(INSTANCE "/tracing_on", "0");
+	tell(INSTANCE "tracing_on", "0");
 	snprintf(name, sizeof(name), "lock.%s", op->name);
 	holds_read(&holds, name, op->title);
 	op->restore(bg);
