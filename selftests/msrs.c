@@ -195,6 +195,17 @@ TEST_F(msr, misc_enable_of_the_guest)
 	EXPECT_EQ(before | 1, value);
 }
 
+/* Branch records are asked for by systems that get none. */
+TEST_F(msr, debugctl_without_branch_records)
+{
+	uint64_t value;
+
+	EXPECT_EQ(0, guest_wrmsr(&self->g, 0x1d9, 1));
+	ASSERT_EQ(0, guest_rdmsr(&self->g, 0x1d9, &value));
+	EXPECT_EQ(0ull, value);
+	EXPECT_EQ(-1, guest_wrmsr(&self->g, 0x1d9, 1 << 6));
+}
+
 TEST_F(msr, feature_control_is_locked_by_the_guest)
 {
 	uint64_t value;

@@ -458,6 +458,36 @@ static int get_msrs(struct dirty *d)
 	return vm_ioctl(d->g.vcpu.fd, KVM_GET_MSRS, &msrs);
 }
 
+static struct kvm_xsave xsave;
+
+static int get_xsave(struct dirty *d)
+{
+	return vm_ioctl(d->g.vcpu.fd, KVM_GET_XSAVE, &xsave);
+}
+
+static int set_xsave(struct dirty *d)
+{
+	return vm_ioctl(d->g.vcpu.fd, KVM_SET_XSAVE, &xsave);
+}
+
+static int set_guest_debug(struct dirty *d)
+{
+	static struct kvm_guest_debug dbg = { .control = KVM_GUESTDBG_ENABLE };
+
+	return vm_ioctl(d->g.vcpu.fd, KVM_SET_GUEST_DEBUG, &dbg);
+}
+
+static int feature_msrs(struct dirty *d)
+{
+	static struct {
+		struct kvm_msr_list head;
+		uint32_t indices[64];
+	} list;
+
+	list.head.nmsrs = 64;
+	return vm_ioctl(d->g.vm.dev, KVM_GET_MSR_FEATURE_INDEX_LIST, &list);
+}
+
 static int supported_cpuid(struct dirty *d)
 {
 	static struct {
@@ -476,6 +506,10 @@ TEST_F_TIMEOUT(nomem, state, LONG_TIMEOUT)
 	expect_survives("SET_SREGS", set_sregs, NULL, NULL);
 	expect_survives("SET_CPUID2", set_cpuid, NULL, NULL);
 	expect_survives("GET_FPU", get_fpu, NULL, NULL);
+	expect_survives("GET_XSAVE", get_xsave, NULL, NULL);
+	expect_survives("SET_XSAVE", set_xsave, NULL, NULL);
+	expect_survives("SET_GUEST_DEBUG", set_guest_debug, NULL, NULL);
+	expect_survives("GET_MSR_FEATURE_INDEX_LIST", feature_msrs, NULL, NULL);
 	expect_survives("GET_REGS", get_regs, NULL, NULL);
 	expect_survives("GET_MSRS", get_msrs, NULL, NULL);
 	expect_survives("GET_SUPPORTED_CPUID", supported_cpuid, NULL, NULL);

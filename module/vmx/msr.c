@@ -210,12 +210,15 @@ static int get_debugctl(struct slat_vmx *vmx, u32 index, u64 *data, bool host)
 	return 0;
 }
 
-/* No LBR, BTS or counters to control: only single-stepping on branches. */
+/*
+ * No BTS or counters to control: only single-stepping on branches. Systems set
+ * LBR without asking whether there are such records, and read it back as 0.
+ */
 static int set_debugctl(struct slat_vmx *vmx, u32 index, u64 data, bool host)
 {
-	if (data & ~(u64)DEBUGCTLMSR_BTF)
+	if (data & ~(u64)(DEBUGCTLMSR_BTF | DEBUGCTLMSR_LBR))
 		return -EINVAL;
-	vmx->debugctl = data;
+	vmx->debugctl = data & DEBUGCTLMSR_BTF;
 	return 0;
 }
 

@@ -441,8 +441,10 @@ u64 slat_vmx_cr3(struct slat_vmx *vmx);
 u64 slat_vmx_cr4(struct slat_vmx *vmx);
 u64 slat_vmx_cr8(struct slat_vmx *vmx);
 u64 slat_vmx_efer(struct slat_vmx *vmx);
-u64 slat_vmx_xcr0(struct slat_vmx *vmx);
 u64 slat_vmx_apic_base(struct slat_vmx *vmx);
+
+/* These also while not loaded, under the vCPU's mutex: none is in the VMCS. */
+u64 slat_vmx_xcr0(struct slat_vmx *vmx);
 u32 slat_vmx_pkru(struct slat_vmx *vmx);
 void slat_vmx_set_pkru(struct slat_vmx *vmx, u32 pkru);
 
