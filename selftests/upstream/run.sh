@@ -72,8 +72,16 @@ fi
 # On kvm_intel these two only with time to spare: dirty_log_test is 40 s in each
 # of its modes, and set_memory_region_test adds as many slots as the device
 # offers, minutes with all 32764 of them.
-if [ "$device" = slat ] || [ "$extent" = full ]; then
+case $device:$extent in
+slat:debug)
+	# Its guest of 1 GiB takes half an hour and more here: once, with what
+	# `dirty` doesn't do, a round cleared in parts.
+	upstream 1500 set_memory_region_test
+	upstream 6000 dirty_log_test -i 1 -M clear-log
+	;;
+slat:* | *:full)
 	dirty_log 3
 	upstream 1500 set_memory_region_test
-fi
+	;;
+esac
 exit 0
