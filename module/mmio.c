@@ -356,7 +356,7 @@ static bool mmio_is_signalled(struct slat_vcpu *vcpu)
  * own page tables lie in device memory may fool itself so, as on KVM, but only
  * on a misconfiguration: a violation says whether the page walk made it.
  */
-static void emul_begin(struct slat_vcpu *vcpu)
+static __always_inline void emul_begin(struct slat_vcpu *vcpu)
 {
 	const struct slat_exit *exit = &vcpu->exit;
 	struct slat_emul *emul = &vcpu->emul;
