@@ -30,12 +30,30 @@ bool guest_start(struct qemu *q, const char *name, const char *const *args)
 	return qemu_start(q, name, all);
 }
 
+/* Where each vCPU stands, for the reader of a failure. */
+static void show_registers(struct qemu *q)
+{
+	char reply[8192], *at;
+
+	if (!q->pid || !qemu_do(q, reply, sizeof(reply), "human-monitor-command",
+				"{\"command-line\": \"info registers -a\"}"))
+		return;
+	for (at = strstr(reply, "RIP="); at; at = strstr(at + 1, "RIP="))
+		note("%s: %.90s", q->name, at);
+}
+
 bool guest_wait_shell(struct qemu *q, char *line, size_t size)
 {
 	char ignored[256];
 
-	return qemu_wait_text(q, &q->serial, "GUEST shell", BOOT_SECONDS, line ?: ignored,
-			      line ? size : sizeof(ignored));
+	if (qemu_wait_text(q, &q->serial, "GUEST shell", BOOT_SECONDS, line ?: ignored,
+			   line ? size : sizeof(ignored)))
+		return true;
+	show_registers(q);
+	qemu_follow(1);
+	show_registers(q);
+	qemu_show_counters(q);
+	return false;
 }
 
 bool guest_shell(struct qemu *q, double seconds, const char *command)

@@ -9,8 +9,8 @@
 
 #include "qemu.h"
 
-/* Emulated seconds; some ten times what it takes with one CPU. */
-#define BOOT_SECONDS	300
+/* Emulated seconds; more than ten times what it takes. */
+#define BOOT_SECONDS	150
 
 struct scenario {
 	const char *name;
