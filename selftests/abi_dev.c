@@ -161,6 +161,9 @@ TEST_F(dev, capability_zero_means_unknown_vcpu_ioctl)
 		int cap = vm_check_extension(self->fd, vcpu_ioctls[i].cap);
 		int ret = vm_ioctl_num(vcpu, vcpu_ioctls[i].request, 1);
 
+		/* It says whether there is XSAVE; the ioctls then tell of no XCR. */
+		if (vcpu_ioctls[i].cap == KVM_CAP_XCRS && !cap)
+			continue;
 		EXPECT_EQ(cap > 0 ? -EFAULT : -EINVAL, ret)
 			TH_LOG("cap %ld is %d", vcpu_ioctls[i].cap, cap);
 	}
