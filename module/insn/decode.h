@@ -62,9 +62,9 @@ enum slat_op {
 	SLAT_OP_BTS,
 	SLAT_OP_BTR,
 	SLAT_OP_BTC,
+	SLAT_OP_XLAT,
 	SLAT_OP_BSF,
 	SLAT_OP_BSR,
-	SLAT_OP_XLAT,
 	SLAT_OP_PUSH,
 	SLAT_OP_POP,
 	SLAT_OP_PUSHA,
@@ -141,6 +141,7 @@ struct slat_operand {
  * @op: enum slat_op
  * @cond: condition of CMOVcc and SETcc, as in the opcode's low four bits
  * @lock: LOCK prefix, legal on this instruction
+ * @two_places: it touches memory at two addresses
  * @aligned: #GP(0) unless the memory operand is aligned to its size
  * @rep: 0, 0xf2 or 0xf3: the last repeat prefix
  * @opsize_prefix: 66 prefix present
@@ -172,6 +173,7 @@ struct slat_insn {
 	u8 op;
 	u8 cond;
 	bool lock;
+	bool two_places;
 	bool aligned;
 	u8 rep;
 	bool opsize_prefix;

@@ -20,24 +20,26 @@ static u64 effective_address(const struct slat_emul *e)
 		offset += slat_machine_gpr(e, insn->index) << insn->scale;
 	if (insn->rip_relative)
 		offset += e->next_rip;
-	if (insn->op == SLAT_OP_XLAT)
-		offset += (u8)e->gpr[SLAT_RAX];
 	return offset & slat_alu_mask(insn->asize);
 }
 
 /*
- * A bit offset in a register reaches beyond the operand: the operand is the
- * aligned unit at that signed distance.
+ * What else the address depends on. A bit offset in a register reaches beyond
+ * the operand: the operand is the aligned unit at that signed distance. XLAT
+ * adds AL.
  */
-static u64 bit_string_offset(const struct slat_emul *e)
+static u64 operand_offset(const struct slat_emul *e)
 {
 	const struct slat_insn *insn = &e->insn;
 	unsigned int size = insn->dst.size;
 	unsigned int shift = 64 - 8 * size;
 	s64 bit;
 
-	if (insn->op < SLAT_OP_BT || insn->op > SLAT_OP_BTC ||
-	    insn->src.type != SLAT_OPND_REG)
+	if (insn->op < SLAT_OP_BT || insn->op > SLAT_OP_XLAT)
+		return 0;
+	if (insn->op == SLAT_OP_XLAT)
+		return (u8)e->gpr[SLAT_RAX];
+	if (insn->src.type != SLAT_OPND_REG)
 		return 0;
 	bit = (s64)(e->gpr[insn->src.reg] << shift) >> shift;
 	bit &= ~(s64)(8 * size - 1);
@@ -52,7 +54,7 @@ enum slat_emul_status slat_exec_mem(struct slat_emul *e, unsigned int len,
 	u64 offset;
 
 	if (!e->mem_valid) {
-		offset = effective_address(e) + bit_string_offset(e);
+		offset = effective_address(e) + operand_offset(e);
 		offset &= slat_alu_mask(e->insn.asize);
 		status = slat_machine_linear(e, e->insn.seg, offset, len,
 					     access, &e->mem_linear);
@@ -390,12 +392,12 @@ static enum slat_emul_status exec_cmpxchg8b(struct slat_emul *e)
 
 enum slat_emul_status slat_exec(struct slat_emul *e)
 {
-	switch (e->insn.op) {
-	case SLAT_OP_MOV:
-	case SLAT_OP_MOVZX:
-	case SLAT_OP_MOVSX:
-	case SLAT_OP_MOVBE:
-	case SLAT_OP_CMOV:
+	unsigned int op = e->insn.op;
+
+	/* First, because a switch is a search, and these are most of all. */
+	if (op >= SLAT_OP_MOV && op <= SLAT_OP_CMOV)
+		return exec_move(e);
+	switch (op) {
 	case SLAT_OP_XLAT:
 		return exec_move(e);
 	case SLAT_OP_ADD ... SLAT_OP_NEG:

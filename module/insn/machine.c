@@ -113,29 +113,12 @@ enum slat_emul_status slat_machine_branch(struct slat_emul *e, u64 target)
 	return slat_machine_errno(ret);
 }
 
-/* Instructions that touch memory at two places. */
-static bool has_two_addresses(const struct slat_insn *insn)
-{
-	switch (insn->op) {
-	case SLAT_OP_MOVS:
-	case SLAT_OP_CMPS:
-		return true;
-	case SLAT_OP_PUSH:
-	case SLAT_OP_CALL:
-		return insn->src.type == SLAT_OPND_MEM;
-	case SLAT_OP_POP:
-		return insn->dst.type == SLAT_OPND_MEM;
-	default:
-		return false;
-	}
-}
-
 static bool hint_applies(const struct slat_emul *e, u64 linear,
 			 unsigned int len)
 {
 	unsigned int offset = linear & ~SLAT_INSN_PAGE_MASK;
 
-	return e->gpa_hint_valid && !has_two_addresses(&e->insn) &&
+	return e->gpa_hint_valid && !e->insn.two_places &&
 	       offset == (e->gpa_hint & ~SLAT_INSN_PAGE_MASK) &&
 	       offset + len <= SLAT_INSN_PAGE_SIZE;
 }

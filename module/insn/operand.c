@@ -136,6 +136,23 @@ static bool op_has_plain_imm8(unsigned int op)
 	}
 }
 
+/* Two memory operands, or one and the stack. */
+static bool op_has_two_places(const struct slat_insn *insn)
+{
+	switch (insn->op) {
+	case SLAT_OP_MOVS:
+	case SLAT_OP_CMPS:
+		return true;
+	case SLAT_OP_PUSH:
+	case SLAT_OP_CALL:
+		return insn->src.type == SLAT_OPND_MEM;
+	case SLAT_OP_POP:
+		return insn->dst.type == SLAT_OPND_MEM;
+	default:
+		return false;
+	}
+}
+
 /* Widths that differ from the operand size. */
 static void operand_sizes(struct slat_insn *insn, unsigned int attr)
 {
@@ -209,6 +226,7 @@ int slat_operands_decode(struct slat_insn *insn,
 	ret = operand_decode(insn, entry->dst, &insn->dst);
 	if (!ret)
 		ret = operand_decode(insn, entry->src, &insn->src);
+	insn->two_places = op_has_two_places(insn);
 	if (!ret && insn->lock && !(op_is_lockable(entry->op) &&
 				    insn->dst.type == SLAT_OPND_MEM))
 		ret = -EINVAL;
