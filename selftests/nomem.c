@@ -222,13 +222,19 @@ TEST_F_TIMEOUT(nomem, create_slot, LONG_TIMEOUT)
 	EXPECT_TRUE(slot_is_here(&self->d));
 }
 
+/* Another guest, whose code is the probe. */
+static void probe_instead(struct dirty *d)
+{
+	dirty_destroy(d);
+	memset(d, 0, sizeof(*d));
+	probe_init(&d->g);
+	d->npages = NPAGES;
+	d->mem = vm_alloc(NPAGES * PAGE_SIZE);
+}
+
 TEST_F_TIMEOUT(nomem, create_slot_is_nowhere, LONG_TIMEOUT)
 {
-	dirty_destroy(&self->d);
-	memset(&self->d, 0, sizeof(self->d));
-	probe_init(&self->d.g);
-	self->d.npages = NPAGES;
-	self->d.mem = vm_alloc(NPAGES * PAGE_SIZE);
+	probe_instead(&self->d);
 	expect_survives("create", slot_log, dirty_delete, slot_is_nowhere);
 }
 
@@ -403,6 +409,7 @@ static bool zone_is_not_there(struct dirty *d)
 /* The set of both is made anew by each change, so each is changed beside the other. */
 TEST_F_TIMEOUT(nomem, writes_in_the_kernel, LONG_TIMEOUT)
 {
+	probe_instead(&self->d);
 	event_fd = vm_must(eventfd(0, 0), "eventfd");
 	ASSERT_EQ(0, zone_add(&self->d));
 	expect_survives("IOEVENTFD", event_add, event_remove, zone_is_there);
