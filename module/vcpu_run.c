@@ -231,13 +231,16 @@ static int run_take_requests(struct slat_vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
 	bool irq_window = READ_ONCE(run->request_interrupt_window);
-	int err;
+	u64 dirty = READ_ONCE(run->kvm_dirty_regs);
 
 	if (READ_ONCE(run->kvm_valid_regs) & ~(u64)KVM_SYNC_X86_VALID_FIELDS)
 		return -EINVAL;
-	err = slat_sync_regs_load(vcpu, READ_ONCE(run->kvm_dirty_regs));
-	if (err)
-		return err;
+	if (unlikely(dirty)) {
+		int err = slat_sync_regs_load(vcpu, dirty);
+
+		if (err)
+			return err;
+	}
 	if (slat_vmx_set_cr8(vcpu->vmx, READ_ONCE(run->cr8)))
 		return -EINVAL;
 	slat_vmx_want_irq_window(vcpu->vmx, irq_window);
@@ -264,8 +267,10 @@ static void run_store_state(struct slat_vcpu *vcpu)
 {
 	struct slat_vmx *vmx = vcpu->vmx;
 	struct kvm_run *run = vcpu->run;
+	u64 valid = READ_ONCE(run->kvm_valid_regs);
 
-	slat_sync_regs_store(vcpu, READ_ONCE(run->kvm_valid_regs));
+	if (unlikely(valid))
+		slat_sync_regs_store(vcpu, valid);
 	run->if_flag = !!(slat_vmx_rflags(vmx) & X86_EFLAGS_IF);
 	run->cr8 = slat_vmx_cr8(vmx);
 	run->apic_base = slat_vmx_apic_base(vmx);
