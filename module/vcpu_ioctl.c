@@ -56,13 +56,10 @@ static int set_signal_mask(struct slat_vcpu *vcpu,
 	return 0;
 }
 
-static int vcpu_ioctl(struct slat_vcpu *vcpu, unsigned int cmd, unsigned long arg)
+/* Registers, all of them: what a client saves and restores. */
+static int vcpu_regs_ioctl(struct slat_vcpu *vcpu, unsigned int cmd, void __user *argp)
 {
-	void __user *argp = (void __user *)arg;
-
 	switch (cmd) {
-	case KVM_RUN:
-		return arg ? -EINVAL : slat_vcpu_run(vcpu);
 	case KVM_GET_REGS:
 		return slat_vcpu_get_regs(vcpu, argp);
 	case KVM_SET_REGS:
@@ -89,14 +86,38 @@ static int vcpu_ioctl(struct slat_vcpu *vcpu, unsigned int cmd, unsigned long ar
 		return slat_vcpu_get_xcrs(vcpu, argp);
 	case KVM_SET_XCRS:
 		return slat_vcpu_set_xcrs(vcpu, argp);
-	case KVM_GET_TSC_KHZ:
-		return slat_vmx_tsc_khz();
-	case KVM_SET_TSC_KHZ:
-		return slat_vmx_set_tsc_khz(arg);
+	case KVM_GET_VCPU_EVENTS:
+		return slat_vcpu_get_events(vcpu, argp);
+	case KVM_SET_VCPU_EVENTS:
+		return slat_vcpu_set_events(vcpu, argp);
+	case KVM_GET_DEBUGREGS:
+		return slat_vcpu_get_debugregs(vcpu, argp);
+	case KVM_SET_DEBUGREGS:
+		return slat_vcpu_set_debugregs(vcpu, argp);
+	default:
+		return -EINVAL;
+	}
+}
+
+static int vcpu_ioctl(struct slat_vcpu *vcpu, unsigned int cmd, unsigned long arg)
+{
+	void __user *argp = (void __user *)arg;
+
+	switch (cmd) {
+	case KVM_RUN:
+		return arg ? -EINVAL : slat_vcpu_run(vcpu);
+	case KVM_INTERRUPT:
+		return slat_vcpu_interrupt(vcpu, argp);
+	case KVM_NMI:
+		return slat_vcpu_nmi(vcpu);
 	case KVM_GET_MSRS:
 		return slat_vcpu_get_msrs(vcpu, argp);
 	case KVM_SET_MSRS:
 		return slat_vcpu_set_msrs(vcpu, argp);
+	case KVM_GET_TSC_KHZ:
+		return slat_vmx_tsc_khz();
+	case KVM_SET_TSC_KHZ:
+		return slat_vmx_set_tsc_khz(arg);
 	case KVM_X86_SETUP_MCE:
 		return slat_vcpu_setup_mce(vcpu, argp);
 	case KVM_X86_SET_MCE:
@@ -111,24 +132,12 @@ static int vcpu_ioctl(struct slat_vcpu *vcpu, unsigned int cmd, unsigned long ar
 		return set_mp_state(argp);
 	case KVM_SET_SIGNAL_MASK:
 		return set_signal_mask(vcpu, argp);
-	case KVM_GET_VCPU_EVENTS:
-		return slat_vcpu_get_events(vcpu, argp);
-	case KVM_SET_VCPU_EVENTS:
-		return slat_vcpu_set_events(vcpu, argp);
-	case KVM_GET_DEBUGREGS:
-		return slat_vcpu_get_debugregs(vcpu, argp);
-	case KVM_SET_DEBUGREGS:
-		return slat_vcpu_set_debugregs(vcpu, argp);
 	case KVM_SET_GUEST_DEBUG:
 		return slat_vcpu_set_guest_debug(vcpu, argp);
 	case KVM_TRANSLATE:
 		return slat_vcpu_translate(vcpu, argp);
-	case KVM_INTERRUPT:
-		return slat_vcpu_interrupt(vcpu, argp);
-	case KVM_NMI:
-		return slat_vcpu_nmi(vcpu);
 	default:
-		return -EINVAL;
+		return vcpu_regs_ioctl(vcpu, cmd, argp);
 	}
 }
 

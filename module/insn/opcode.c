@@ -29,6 +29,22 @@ struct optab_entry slat_opcode_map38(const struct slat_insn *insn)
 	return entry;
 }
 
+/* INC, DEC, near and far CALL and JMP, PUSH; the far ones are UNHANDLED. */
+static int group_ff(struct optab_entry *entry, unsigned int reg, bool memory)
+{
+	static const u8 ops[3] = { SLAT_OP_CALL, SLAT_OP_JMP, SLAT_OP_PUSH };
+
+	if (reg < 2) {
+		entry->op = SLAT_OP_INC + reg;
+	} else if (!(reg & 1)) {
+		entry->op = ops[reg / 2 - 1];
+		entry->attr |= reg == 6 ? A_D64 : A_F64;
+		entry->src = O_E;
+		entry->dst = O_NONE;
+	}
+	return reg == 7 || (!memory && (reg == 3 || reg == 5)) ? -EINVAL : 0;
+}
+
 /* The table entry of a group opcode, by the ModRM reg field. */
 static int group_entry(const struct slat_insn *insn, struct optab_entry *entry)
 {
@@ -62,18 +78,7 @@ static int group_entry(const struct slat_insn *insn, struct optab_entry *entry)
 		entry->op = SLAT_OP_INC + reg;
 		return reg < 2 ? 0 : -EINVAL;
 	case G_FF:
-		if (reg < 2) {
-			entry->op = SLAT_OP_INC + reg;
-		} else if (!(reg & 1)) {
-			static const u8 ops[3] = { SLAT_OP_CALL, SLAT_OP_JMP,
-						   SLAT_OP_PUSH };
-
-			entry->op = ops[reg / 2 - 1];
-			entry->attr |= reg == 6 ? A_D64 : A_F64;
-			entry->src = O_E;
-			entry->dst = O_NONE;
-		}
-		return reg == 7 || (!memory && (reg == 3 || reg == 5)) ? -EINVAL : 0;
+		return group_ff(entry, reg, memory);
 	case G_MOV:
 		/* 7 with ModRM f8 is XABORT or XBEGIN. */
 		if (reg == 0)

@@ -79,7 +79,8 @@ static void load_kernel(const struct slot *ram, const char *path, struct boot_pa
 	    !(head->loadflags & LOADED_HIGH))
 		die(0, "%s: expected a bzImage of boot protocol 2.10 or later", path);
 	setup = (head->setup_sects ? head->setup_sects + 1 : 5) * SECTOR;
-	if (setup >= size || KERNEL + head->init_size > ram->size)
+	if (setup >= size || KERNEL + head->init_size > ram->size ||
+	    size - setup > ram->size - KERNEL)
 		die(0, "%s: needs %u bytes of memory above 1 MiB, the guest has %zu MiB", path,
 		    head->init_size, ram->size / MIB);
 	code = size - setup;
