@@ -283,7 +283,10 @@ static enum slat_step emul_next(struct slat_vcpu *vcpu, enum slat_emul_status st
 		vcpu->stats.insn_emulated++;
 		return SLAT_STEP_ENTER;
 	case SLAT_EMUL_RETRY:
-		return SLAT_STEP_ENTER;
+		if (!slat_emul_has_answer(&vcpu->emul))
+			return SLAT_STEP_ENTER;
+		vcpu->pending = SLAT_PENDING_EMUL_RESUME;
+		return SLAT_STEP_RESUME;
 	case SLAT_EMUL_MMIO:
 		return mmio_exit(vcpu);
 	case SLAT_EMUL_PIO:
@@ -406,26 +409,36 @@ enum slat_step slat_vcpu_emulate(struct slat_vcpu *vcpu)
 	return emul_next(vcpu, status);
 }
 
+static enum slat_emul_status emul_take_answer(struct slat_vcpu *vcpu)
+{
+	struct slat_emul *emul = &vcpu->emul;
+	enum slat_pending pending = vcpu->pending;
+	u8 data[sizeof(vcpu->run->mmio.data)];
+
+	vcpu->pending = SLAT_PENDING_NONE;
+	switch (pending) {
+	case SLAT_PENDING_EMUL_MMIO:
+		/* One copy: the client may write the page at any time. */
+		memcpy(data, vcpu->run->mmio.data, sizeof(data));
+		return slat_emul_complete_mmio(emul, data);
+	case SLAT_PENDING_EMUL_PIO:
+		return slat_emul_complete_pio(emul, vcpu->pio_data);
+	default:
+		return slat_emul_resume(emul);
+	}
+}
+
 /* Go on with the client's answer; called with one of the emulator's pendings. */
 enum slat_step slat_vcpu_complete_emulation(struct slat_vcpu *vcpu)
 {
 	struct slat_emul *emul = &vcpu->emul;
-	enum slat_pending pending = vcpu->pending;
 	enum slat_emul_status status;
-	u8 data[sizeof(vcpu->run->mmio.data)];
 	u64 rip, rflags;
 
-	vcpu->pending = SLAT_PENDING_NONE;
 	emul_load_regs(vcpu);
 	rip = emul->rip;
 	rflags = emul->rflags;
-	if (pending == SLAT_PENDING_EMUL_MMIO) {
-		/* One copy: the client may write the page at any time. */
-		memcpy(data, vcpu->run->mmio.data, sizeof(data));
-		status = slat_emul_complete_mmio(emul, data);
-	} else {
-		status = slat_emul_complete_pio(emul, vcpu->pio_data);
-	}
+	status = emul_take_answer(vcpu);
 	if (slat_io_exists(&vcpu->vm->io))
 		status = emul_serve(vcpu, status);
 	emul_store_regs(vcpu, rip, rflags);

@@ -38,6 +38,8 @@ struct kvm_vcpu;
  * @SLAT_PENDING_OUT: OUT: the instruction is to be skipped
  * @SLAT_PENDING_EMUL_MMIO: the emulator waits for a device's memory
  * @SLAT_PENDING_EMUL_PIO: the emulator waits for a string port access
+ * @SLAT_PENDING_EMUL_RESUME: a device has answered, the slot that the data goes
+ *	to is being changed: try again, without asking the device twice
  */
 enum slat_pending {
 	SLAT_PENDING_NONE,
@@ -45,6 +47,7 @@ enum slat_pending {
 	SLAT_PENDING_OUT,
 	SLAT_PENDING_EMUL_MMIO,
 	SLAT_PENDING_EMUL_PIO,
+	SLAT_PENDING_EMUL_RESUME,
 };
 
 /**
@@ -144,6 +147,7 @@ struct slat_vcpu {
 /* What a step of the run loop wants next. */
 enum slat_step {
 	SLAT_STEP_ENTER,	/* enter the guest (again) */
+	SLAT_STEP_RESUME,	/* complete what is pending once more, outside the section */
 	SLAT_STEP_USER,		/* return 0 to the client; run says why */
 	SLAT_STEP_ERROR,	/* return slat_vcpu.fault.error to the client */
 };

@@ -12,6 +12,7 @@
  */
 #include <linux/kvm.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/signal.h>
 #include <linux/string.h>
 
@@ -186,8 +187,8 @@ static enum slat_step run_dispatch(struct slat_vcpu *vcpu, enum slat_exit_type t
 	return run_exit(vcpu, KVM_EXIT_UNKNOWN);
 }
 
-/* Finish the access that the client has answered. */
-static enum slat_step run_complete(struct slat_vcpu *vcpu)
+/* One attempt to finish the access that the client has answered. */
+static enum slat_step run_complete_once(struct slat_vcpu *vcpu)
 {
 	struct slat_epochs *epochs = &vcpu->vm->epochs;
 	enum slat_step step = SLAT_STEP_ENTER;
@@ -201,10 +202,32 @@ static enum slat_step run_complete(struct slat_vcpu *vcpu)
 		break;
 	case SLAT_PENDING_EMUL_MMIO:
 	case SLAT_PENDING_EMUL_PIO:
+	case SLAT_PENDING_EMUL_RESUME:
 		slat_reader_enter(epochs, &vcpu->reader);
 		step = slat_vcpu_complete_emulation(vcpu);
 		slat_reader_leave(epochs, &vcpu->reader);
 		break;
+	}
+	return step;
+}
+
+/*
+ * Where the data of the access goes to a slot in the middle of a change, wait
+ * for the change, outside the section that it waits for. A signal ends the
+ * wait; the next KVM_RUN goes on with it.
+ */
+static enum slat_step run_complete(struct slat_vcpu *vcpu)
+{
+	enum slat_step step = run_complete_once(vcpu);
+
+	while (unlikely(step == SLAT_STEP_RESUME)) {
+		if (signal_pending(current)) {
+			vcpu->fault.error = -EINTR;
+			vcpu->run->exit_reason = KVM_EXIT_INTR;
+			return SLAT_STEP_ERROR;
+		}
+		cond_resched();
+		step = run_complete_once(vcpu);
 	}
 	return step;
 }
@@ -254,9 +277,12 @@ static int run_with_fpu(struct slat_vcpu *vcpu, bool immediate_exit)
 	err = run_take_requests(vcpu);
 	if (err)
 		return err;
-	if (vcpu->pending != SLAT_PENDING_NONE &&
-	    run_complete(vcpu) != SLAT_STEP_ENTER)
-		return 0;
+	if (vcpu->pending != SLAT_PENDING_NONE) {
+		enum slat_step step = run_complete(vcpu);
+
+		if (step != SLAT_STEP_ENTER)
+			return step == SLAT_STEP_ERROR ? vcpu->fault.error : 0;
+	}
 	if (immediate_exit)
 		return -EINTR;
 	return run_loop(vcpu);

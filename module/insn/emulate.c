@@ -15,6 +15,7 @@ static void machine_reset(struct slat_emul *e)
 	e->pio_answered = false;
 	e->iterations = 0;
 	e->read_len = 0;
+	e->read_device = false;
 	e->nr_xlats = 0;
 	e->nr_writes = 0;
 	e->pio_pos = 0;
@@ -82,6 +83,7 @@ static void begin(struct slat_emul *e)
 	if (e->mode != SLAT_MODE_LONG)
 		e->next_rip = (u32)e->next_rip;
 	e->next_rflags = e->rflags & ~SLAT_FLAG_RF;
+	e->next_pio_pos = e->pio_pos;
 }
 
 /* Write what goes to RAM; mark what goes to a device. */
@@ -116,6 +118,7 @@ static void commit(struct slat_emul *e)
 		e->gpr[e->reg_write[i]] = e->reg_value[i];
 	e->rip = e->next_rip;
 	e->rflags = e->next_rflags;
+	e->pio_pos = e->next_pio_pos;
 	if (e->vector_write == VECTOR_XMM)
 		e->ops->write_xmm(e->ctx, e->vector_reg, e->vector_value);
 	else if (e->vector_write != VECTOR_NONE)
@@ -155,6 +158,7 @@ static enum slat_emul_status write_mmio(struct slat_emul *e)
 static bool may_iterate(struct slat_emul *e)
 {
 	e->read_len = 0;
+	e->read_device = false;
 	e->pio_answered = false;
 	e->gpa_hint_valid = false;
 	if (!e->again)
@@ -220,6 +224,7 @@ enum slat_emul_status slat_emul_complete_mmio(struct slat_emul *e,
 		e->state = STATE_IDLE;
 		memcpy(e->read_log + e->read_len, data, e->mmio.len);
 		e->read_len += e->mmio.len;
+		e->read_device = true;
 		return machine_loop(e);
 	}
 	if (e->state != STATE_MMIO_WRITE)
@@ -249,6 +254,16 @@ enum slat_emul_status slat_emul_complete_pio(struct slat_emul *e,
 		return SLAT_EMUL_UNHANDLED;
 	e->state = STATE_IDLE;
 	return may_iterate(e) ? machine_loop(e) : SLAT_EMUL_DONE;
+}
+
+bool slat_emul_has_answer(const struct slat_emul *e)
+{
+	return e->state == STATE_IDLE && (e->read_device || e->pio_pos < e->pio_end);
+}
+
+enum slat_emul_status slat_emul_resume(struct slat_emul *e)
+{
+	return slat_emul_has_answer(e) ? machine_loop(e) : SLAT_EMUL_UNHANDLED;
 }
 
 bool slat_emul_is_last(const struct slat_emul *e)

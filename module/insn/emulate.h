@@ -47,7 +47,8 @@
  * @SLAT_EMUL_PIO: slat_emul.pio describes one port access
  * @SLAT_EMUL_EXCEPTION: slat_emul.exception must be injected at rip
  * @SLAT_EMUL_UNHANDLED: this cannot be emulated; insn.bytes has the bytes
- * @SLAT_EMUL_RETRY: memory changed under the instruction; run it again
+ * @SLAT_EMUL_RETRY: memory changed under the instruction; run it again, or
+ *	slat_emul_resume() it where slat_emul_has_answer() says so
  */
 enum slat_emul_status {
 	SLAT_EMUL_DONE,
@@ -74,7 +75,8 @@ enum slat_emul_status {
  *	enum slat_access flags (SLAT_ACC_USER is set at CPL 3). 0 or -EFAULT.
  * @read_gpa: read RAM; never crosses a page, up to SLAT_EMUL_MAX_DATA bytes;
  *	aligned 1, 2, 4 and 8 bytes in one piece. 0, or -ENXIO: MMIO.
- * @write_gpa: write RAM likewise. 0, or -ENXIO: MMIO (or a read-only slot).
+ * @write_gpa: write RAM likewise; INS writes up to SLAT_EMUL_PIO_DATA bytes.
+ *	0, or -ENXIO: MMIO (or a read-only slot), perhaps half way.
  * @cmpxchg_gpa: atomically replace @old by @new in RAM; 1, 2, 4, 8 or 16
  *	bytes, inside one 64-byte line but perhaps not naturally aligned. 0;
  *	-EAGAIN when the memory is not @old any more; -ENXIO: MMIO.
@@ -225,6 +227,7 @@ struct slat_emul {
 	u8 read_log[SLAT_EMUL_READ_LOG];
 	u8 read_len;
 	u8 read_pos;
+	bool read_device;	/* some of it is a device's answer */
 
 	/* private: translations, kept until the guest runs again as a TLB */
 	u8 nr_xlats;
@@ -233,6 +236,7 @@ struct slat_emul {
 	/* private: effects not yet committed */
 	u64 next_rip;
 	u64 next_rflags;
+	u16 next_pio_pos;
 	u8 nr_reg_writes;
 	u8 reg_write[SLAT_EMUL_REG_WRITES];
 	u64 reg_value[SLAT_EMUL_REG_WRITES];
@@ -282,6 +286,22 @@ enum slat_emul_status slat_emul_complete_mmio(struct slat_emul *e,
  */
 enum slat_emul_status slat_emul_complete_pio(struct slat_emul *e,
 					     const u8 *data);
+
+/**
+ * slat_emul_has_answer() - would starting afresh ask a device again?
+ * @e: the emulator, which returned SLAT_EMUL_RETRY
+ *
+ * A device may not give its data twice: a FIFO, a sector read by INS.
+ */
+bool slat_emul_has_answer(const struct slat_emul *e);
+
+/**
+ * slat_emul_resume() - try again after SLAT_EMUL_RETRY with what devices gave
+ * @e: the emulator
+ *
+ * Return: enum slat_emul_status.
+ */
+enum slat_emul_status slat_emul_resume(struct slat_emul *e);
 
 /**
  * slat_emul_is_last() - is the pending device access the instruction's last act?

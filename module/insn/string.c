@@ -154,8 +154,35 @@ static enum slat_emul_status port_exit(struct slat_emul *e, u16 port,
 	return SLAT_EMUL_PIO;
 }
 
-/* One element from the read-ahead to memory; an empty one is filled first. */
-static enum slat_emul_status string_in(struct slat_emul *e, u64 count)
+/*
+ * What a port has given, to RAM in one piece: as far as it lies upwards in one
+ * page, inside the segment, and RCX still allows it. Returns how many elements
+ * went so; 0 sends the next one by itself, to a device or to its fault.
+ */
+static unsigned int string_in_block(struct slat_emul *e, u64 linear, u64 count)
+{
+	unsigned int size = e->insn.dst.size;
+	unsigned int given = (e->pio_end - e->pio_pos) / size;
+	unsigned int nr = port_batch(e, linear, size, count);
+	u64 offset = string_address(e, SLAT_RDI);
+	u64 gpa;
+
+	if (nr > given)
+		nr = given;
+	if (nr < 2 || e->rflags & SLAT_FLAG_DF ||
+	    nr * size - 1 > slat_alu_mask(e->insn.asize) - offset)
+		return 0;
+	if (slat_machine_linear(e, SLAT_SEG_ES, offset, nr * size, SLAT_ACC_WRITE,
+				&linear) != SLAT_EMUL_DONE ||
+	    slat_machine_gpa(e, linear, SLAT_ACC_WRITE, nr * size, &gpa) != SLAT_EMUL_DONE ||
+	    e->ops->write_gpa(e->ctx, gpa, e->pio.data + e->pio_pos, nr * size))
+		return 0;
+	e->next_pio_pos += nr * size;
+	return nr;
+}
+
+/* From the read-ahead to memory; an empty one is filled first. */
+static enum slat_emul_status string_in(struct slat_emul *e, u64 count, unsigned int *nr)
 {
 	const struct slat_operand *dst = &e->insn.dst;
 	u16 port = e->gpr[SLAT_RDX];
@@ -176,8 +203,12 @@ static enum slat_emul_status string_in(struct slat_emul *e, u64 count)
 		return port_exit(e, port, dst->size, true,
 				 port_batch(e, linear, dst->size, count));
 	}
+	*nr = string_in_block(e, linear, count);
+	if (*nr)
+		return SLAT_EMUL_DONE;
+	*nr = 1;
 	memcpy(&value, e->pio.data + e->pio_pos, dst->size);
-	e->pio_pos += dst->size;
+	e->next_pio_pos += dst->size;
 	return slat_machine_write(e, linear, dst->size, &value, NULL);
 }
 
@@ -230,7 +261,7 @@ static enum slat_emul_status string_one(struct slat_emul *e, u64 count,
 	case SLAT_OP_SCAS:
 		return string_compare(e);
 	case SLAT_OP_INS:
-		return string_in(e, count);
+		return string_in(e, count, nr);
 	case SLAT_OP_OUTS:
 		return string_out(e, count, nr);
 	default:
@@ -312,6 +343,6 @@ enum slat_emul_status slat_exec_io(struct slat_emul *e)
 	if (!is_in)
 		return SLAT_EMUL_DONE;
 	memcpy(&value, e->pio.data, data->size);
-	e->pio_pos = e->pio_end;
+	e->next_pio_pos = e->pio_end;
 	return slat_exec_write(e, data, value, NULL);
 }

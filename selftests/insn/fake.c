@@ -84,6 +84,8 @@ static int fake_read_gpa(void *ctx, u64 gpa, void *buf, unsigned int len)
 
 	if (page < 0 || gpa % 4096 + len > 4096)
 		return -EINVAL;
+	if (f->page[page] == FAKE_BUSY)
+		return -EAGAIN;
 	if (f->page[page] == FAKE_MMIO)
 		return -ENXIO;
 	memcpy(buf, page_memory(f, page, gpa), len);
@@ -97,8 +99,11 @@ static int fake_write_gpa(void *ctx, u64 gpa, const void *buf, unsigned int len)
 
 	if (page < 0 || gpa % 4096 + len > 4096)
 		return -EINVAL;
+	if (f->page[page] == FAKE_BUSY)
+		return -EAGAIN;
 	if (f->page[page] != FAKE_RAM)
 		return -ENXIO;
+	f->nr_write++;
 	memcpy(page_memory(f, page, gpa), buf, len);
 	return 0;
 }

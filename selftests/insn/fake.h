@@ -19,6 +19,7 @@ enum fake_page {
 	FAKE_MMIO,
 	FAKE_READONLY,	/* reads are RAM, writes exit */
 	FAKE_NONE,	/* page fault */
+	FAKE_BUSY,	/* its slot is being changed */
 };
 
 /**
@@ -43,6 +44,7 @@ enum fake_page {
  * @guard: bytes around the pages where a fault is all right
  * @race: change RAM under the next cmpxchg_gpa calls, so many times
  * @nr_cmpxchg: calls of cmpxchg_gpa
+ * @nr_write: calls of write_gpa that wrote
  * @check_limit: segment limit to enforce, 0 for none
  * @allowed_port: lowest port that check_io refuses, 0 for none
  * @stop: value of the stop callback
@@ -68,6 +70,7 @@ struct fake {
 	u64 guard;
 	unsigned int race;
 	unsigned int nr_cmpxchg;
+	unsigned int nr_write;
 	u64 check_limit;
 	u16 allowed_port;
 	bool stop;

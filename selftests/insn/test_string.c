@@ -168,6 +168,119 @@ static void test_ins_count(void)
 	       f.e.pio.count == SLAT_EMUL_PIO_DATA, "and a raised one: the next batch follows");
 }
 
+/* An answer in which each byte tells its place. */
+static void number_answer(void)
+{
+	for (unsigned int i = 0; i < sizeof(answer); i++)
+		answer[i] = 0x80 | (i * 7 + 1);
+}
+
+/* What a port gave goes to RAM in one write, wherever elements could. */
+static void test_ins_block(void)
+{
+	static const enum fake_page ram_device[] = { FAKE_RAM, FAKE_MMIO, FAKE_RAM, FAKE_RAM };
+	enum slat_emul_status s;
+
+	start_port(NULL, SCENE_BASE + 6, 512);
+	number_answer();
+	RUN_CODE(&f, "\xf3\x66\x6d");			/* rep insw */
+	slat_emul_run(&f.e);
+	s = slat_emul_complete_pio(&f.e, answer);
+	tap_ok(s == SLAT_EMUL_DONE && f.nr_write == 1 && !f.e.gpr[SLAT_RCX] &&
+	       f.e.gpr[SLAT_RDI] == SCENE_BASE + 6 + 1024 && f.e.rip == SCENE_CODE + 3 &&
+	       !memcmp(f.memory + 6, answer, 1024), "a sector goes to RAM in one write");
+
+	start_port(NULL, SCENE_BASE + 6, 4);
+	number_answer();
+	f.e.mode = SLAT_MODE_PROT32;
+	f.check_limit = SCENE_BASE + 6 + 9;
+	RUN_CODE(&f, "\xf3\x6d");			/* rep insd */
+	slat_emul_run(&f.e);
+	s = slat_emul_complete_pio(&f.e, answer);
+	tap_ok(s == SLAT_EMUL_EXCEPTION && f.e.exception.vector == SLAT_VEC_GP &&
+	       f.e.gpr[SLAT_RCX] == 2 && !memcmp(f.memory + 6, answer, 8) &&
+	       f.memory[6 + 8] != answer[8], "across the segment's limit: up to it, then #GP");
+
+	start_port(NULL, 0xfffe, 3);
+	number_answer();
+	f.base = 0x10000;
+	f.e.mode = SLAT_MODE_REAL;
+	f.seg[SLAT_SEG_ES] = 0xf00;		/* 0x10efe: not at the end of a page */
+	RUN_CODE(&f, "\xf3\x6c");			/* rep insb */
+	slat_emul_run(&f.e);
+	s = slat_emul_complete_pio(&f.e, answer);
+	tap_ok(s == SLAT_EMUL_EXCEPTION && f.e.gpr[SLAT_RDI] == 0 && f.e.gpr[SLAT_RCX] == 1 &&
+	       !memcmp(f.memory + 0xefe, answer, 2) && f.memory[0xf00] != answer[2],
+	       "DI wraps at 64 KiB in the middle of a page");
+
+	start_port(ram_device, SCENE_BASE + 4096 - 4, 4);
+	number_answer();
+	RUN_CODE(&f, "\xf3\x66\x6d");
+	slat_emul_run(&f.e);
+	/* The client moves the destination: its second half is a device's. */
+	f.e.gpr[SLAT_RDI] = SCENE_BASE + 4096 - 2;
+	s = slat_emul_complete_pio(&f.e, answer);
+	tap_ok(s == SLAT_EMUL_MMIO && scene_mmio_is(&f, SCENE_BASE + 4096, 2, true) &&
+	       !memcmp(f.memory + 4094, answer, 2) && !memcmp(f.e.mmio.data, answer + 2, 2) &&
+	       f.e.gpr[SLAT_RCX] == 2, "from RAM into a device: element by element");
+}
+
+/* A device's answer survives a slot that is being changed. */
+static void test_resume(void)
+{
+	static const enum fake_page busy[] = { FAKE_BUSY, FAKE_RAM, FAKE_RAM, FAKE_RAM };
+	static const enum fake_page device_busy[] = {
+		FAKE_MMIO, FAKE_BUSY, FAKE_RAM, FAKE_RAM
+	};
+	enum slat_emul_status s;
+
+	start_port(busy, SCENE_BASE + 8, 300);
+	number_answer();
+	RUN_CODE(&f, "\xf3\x6c");			/* rep insb */
+	slat_emul_run(&f.e);
+	s = slat_emul_complete_pio(&f.e, answer);
+	tap_ok(s == SLAT_EMUL_RETRY && slat_emul_has_answer(&f.e) && f.e.gpr[SLAT_RCX] == 300 &&
+	       f.e.rip == SCENE_CODE, "rep ins into a slot that is being changed: again");
+	s = slat_emul_resume(&f.e);
+	tap_ok(s == SLAT_EMUL_RETRY && slat_emul_has_answer(&f.e), "and again");
+	f.page[0] = FAKE_RAM;
+	s = slat_emul_resume(&f.e);
+	tap_ok(s == SLAT_EMUL_DONE && !memcmp(f.memory + 8, answer, 300) &&
+	       !f.e.gpr[SLAT_RCX] && !slat_emul_has_answer(&f.e),
+	       "what the port gave is in memory, the port was not asked twice");
+	tap_ok(slat_emul_resume(&f.e) == SLAT_EMUL_UNHANDLED, "nothing is left to resume");
+
+	start_port(busy, SCENE_BASE, 1);
+	RUN_CODE(&f, "\x6c");				/* insb: one element */
+	slat_emul_run(&f.e);
+	s = slat_emul_complete_pio(&f.e, answer);
+	tap_ok(s == SLAT_EMUL_RETRY && slat_emul_has_answer(&f.e), "ins of one element: again");
+	f.page[0] = FAKE_MMIO;
+	s = slat_emul_resume(&f.e);
+	tap_ok(s == SLAT_EMUL_MMIO && f.e.mmio.is_write && f.e.mmio.data[0] == 0xa5,
+	       "the slot is gone: a device gets it");
+
+	scene_start(&f, device_busy);
+	f.e.gpr[SLAT_RSI] = SCENE_BASE;
+	f.e.gpr[SLAT_RDI] = SCENE_BASE + 4096;
+	RUN_CODE(&f, "\xa5");				/* movsd from a device */
+	s = slat_emul_run(&f.e);
+	s = s == SLAT_EMUL_MMIO ? fake_answer(&f) : s;
+	tap_ok(s == SLAT_EMUL_RETRY && slat_emul_has_answer(&f.e) && f.nr_log == 1,
+	       "movs from a device into such a slot: again");
+	f.page[1] = FAKE_RAM;
+	s = slat_emul_resume(&f.e);
+	tap_ok(s == SLAT_EMUL_DONE && f.nr_log == 1 && !memcmp(f.memory, f.memory + 4096, 4) &&
+	       f.e.rip == SCENE_CODE + 1, "the device was read once");
+
+	scene_start(&f, busy);
+	f.e.gpr[SLAT_RDI] = SCENE_BASE;
+	RUN_CODE(&f, "\x89\x0f");			/* mov [rdi], ecx */
+	s = slat_emul_run(&f.e);
+	tap_ok(s == SLAT_EMUL_RETRY && !slat_emul_has_answer(&f.e) && scene_untouched(&f),
+	       "without a device's answer the guest is entered again");
+}
+
 static void test_outs(void)
 {
 	enum slat_emul_status s;
@@ -204,6 +317,8 @@ int main(int argc, char **argv)
 	test_string();
 	test_port();
 	test_ins();
+	test_ins_block();
+	test_resume();
 	test_ins_count();
 	test_outs();
 	test_port_device();
