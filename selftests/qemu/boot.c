@@ -226,6 +226,43 @@ static void run_hotplug(void)
 	guest_off(&q);
 }
 
+/*
+ * The second vCPU comes when Linux runs, which waits for it with interrupts on
+ * (SeaBIOS does not: see boot2).
+ */
+static void run_hotplug_cpu(void)
+{
+	static const char *const more[] = { "-smp", "1,maxcpus=2", NULL };
+	bool online = false;
+	struct qemu q;
+
+	if (!boot(&q, "1", "qemu64", more))
+		return;
+	if (!result(qemu_do(&q, NULL, 0, "device_add",
+			    "{\"driver\": \"qemu64-x86_64-cpu\", \"id\": \"c1\", "
+			    "\"socket-id\": 1, \"core-id\": 0, \"thread-id\": 0}"),
+		    "QEMU adds a vCPU"))
+		return;
+	for (int i = 0; i < 20 && !online; i++) {
+		qemu_follow(0.5);
+		online = guest_shell(&q, 30, "cd /sys/devices/system/cpu/cpu1 && "
+				     "{ grep -q 1 online || echo 1 >online; }");
+	}
+	if (!result(online && guest_shell(&q, 30, "[ $(nproc) = 2 ]"),
+		    "the guest runs on two vCPUs"))
+		return;
+	result(guest_shell(&q, 60, "taskset 1 true && taskset 2 true"), "both run programs");
+	/* Pages that one vCPU writes and the other reads, both at work. */
+	qemu_type(&q, "taskset 1 guest busy 24 1 & a=$!; taskset 2 guest busy 24 1 & b=$!\n");
+	result(qemu_wait_text(&q, &q.serial, "GUEST busy: first pass", 120, NULL, 0) &&
+	       guest_shell(&q, 60, "sleep 3; taskset -p 2 $a; taskset -p 1 $b; sleep 3; "
+			   "kill -USR1 $a $b; wait $a && wait $b"),
+	       "memory that both write holds what was written, after they swapped vCPUs");
+	result(guest_shell(&q, 60, "echo 0 >/sys/devices/system/cpu/cpu1/online; [ $(nproc) = 1 ]"),
+	       "the guest takes the second one offline");
+	guest_off(&q);
+}
+
 const struct scenario boot_scenarios[] = {
 	{ "boot1", "SeaBIOS, Linux, shell with one vCPU, power off", run_boot1, 1 },
 	/* SeaBIOS waits for the others with interrupts off, which Bochs does not leave */
@@ -234,5 +271,6 @@ const struct scenario boot_scenarios[] = {
 	{ "cpu-max", "the same with -cpu max", run_cpu_max, 1 },
 	{ "life", "pause and resume, reset, reboot, power button", run_life, 1 },
 	{ "hotplug", "memory is added while the guest runs", run_hotplug, 1 },
+	{ "hotplug-cpu", "a second vCPU is added while the guest runs", run_hotplug_cpu, 2 },
 	{ }
 };
