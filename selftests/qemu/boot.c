@@ -232,7 +232,7 @@ static void run_hotplug(void)
  */
 static void run_hotplug_cpu(void)
 {
-	static const char *const more[] = { "-smp", "1,maxcpus=2", NULL };
+	static const char *const more[] = { "-smp", "1,sockets=2,cores=1,threads=1,maxcpus=2", NULL };
 	bool online = false;
 	struct qemu q;
 
