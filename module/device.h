@@ -6,6 +6,7 @@
 #ifndef SLAT_DEVICE_H
 #define SLAT_DEVICE_H
 
+#include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/miscdevice.h>
 #include <linux/mutex.h>
@@ -44,6 +45,7 @@ struct slat_config {
  * @config: module parameters
  * @debugfs: the module's directory there
  * @shrinker: takes tables back under memory pressure
+ * @last_vm_id: number of the VM made last, for traces
  * @vms_lock: protects @vms; no memory is allocated under it
  * @vms: all VMs
  */
@@ -53,6 +55,7 @@ struct slat_device {
 	struct slat_config config;
 	struct dentry *debugfs;
 	struct shrinker *shrinker;
+	atomic_t last_vm_id;
 	struct mutex vms_lock;
 	struct list_head vms;
 };

@@ -100,6 +100,36 @@ static enum slat_wrprot choose_strategy(struct slat_memslots *slots,
 				  atomic64_read(&slots->mmu->stats.tables));
 }
 
+/* What the automatic policy thinks of each strategy, in units of the clock. */
+static void wrprot_predict(const struct slat_wrprot_costs *costs,
+			   const struct collection *guess, u64 *predicted)
+{
+	/* Averages are kept in 1/16 of it. */
+	predicted[SLAT_WRPROT_RMAP] = guess->dirty *
+		slat_wrprot_visit_cost(costs, SLAT_WRPROT_RMAP) / 16;
+	predicted[SLAT_WRPROT_SCAN] = guess->leafs *
+		slat_wrprot_visit_cost(costs, SLAT_WRPROT_SCAN) / 16;
+}
+
+static void wrprot_trace(const struct slat_memslots *slots, u32 slot,
+			 const struct slat_dirty_round *round, const u64 *predicted)
+{
+	const struct slat_ev_wrprot ev = {
+		.vm = slots->mmu->config.id,
+		.slot = slot,
+		.policy = READ_ONCE(slots->policy),
+		.by = round->strategy == SLAT_WRPROT_RMAP ? SLAT_PROTECTED_RMAP :
+							    SLAT_PROTECTED_SCAN,
+		.predicted_rmap = predicted[SLAT_WRPROT_RMAP],
+		.predicted_scan = predicted[SLAT_WRPROT_SCAN],
+		.cost = round->spent,
+		.visited = round->nr_visited,
+		.pages = round->nr_protected,
+	};
+
+	slat_trace_wrprot(&ev);
+}
+
 /* Take bits of @slot (of words from @first on) into its taken bitmap. */
 static void slot_collect(struct slat_memslots *slots,
 			 const struct slat_memslot *slot, u64 first,
@@ -107,6 +137,7 @@ static void slot_collect(struct slat_memslots *slots,
 {
 	struct slat_dirty_log *log = slot->log;
 	u64 words = (round->npages + WORD_BITS - 1) / WORD_BITS;
+	u64 predicted[SLAT_NR_WRPROT] = {};
 	struct collection guess;
 
 	port_assert_mutex(&slots->lock);
@@ -114,8 +145,12 @@ static void slot_collect(struct slat_memslots *slots,
 	round->live = log->live + first;
 	round->taken = log->taken + first;
 	guess = collection_guess(round->only ? round->only : round->live, words);
+	if (port_trace_on(slat_wrprot))
+		wrprot_predict(&slots->costs, &guess, predicted);
 	round->strategy = choose_strategy(slots, &guess);
 	slat_mmu_collect_dirty(slots->mmu, round);
+	if (port_trace_on(slat_wrprot))
+		wrprot_trace(slots, slot->id, round, predicted);
 	slat_wrprot_learn(&slots->costs, round->strategy, round->spent,
 			  round->nr_visited);
 }
@@ -149,16 +184,46 @@ static int log_get(struct slat_memslots *slots, const struct slat_memslot *slot,
 	return -EFAULT;
 }
 
+/* After a call that did not fail: how many bits of the range it took. */
+static u64 pages_taken(const struct slat_dirty_log *log, u64 first_page, u64 npages)
+{
+	u64 end = (first_page + npages + WORD_BITS - 1) / WORD_BITS;
+	u64 i, pages = 0;
+
+	for (i = first_page / WORD_BITS; i < end; i++)
+		pages += port_popcount(log->taken[i]);
+	return pages;
+}
+
+static void get_trace(const struct slat_memslots *slots, const struct slat_memslot *slot,
+		      u32 id, int err, u64 began)
+{
+	const struct slat_ev_dirty_log ev = {
+		.vm = slots->mmu->config.id,
+		.slot = id,
+		.error = err,
+		.npages = err ? 0 : slot->npages,
+		.pages = err ? 0 : pages_taken(slot->log, 0, slot->npages),
+		.ns = slat_trace_since(began),
+	};
+
+	slat_trace_dirty_log_get(&ev);
+}
+
 int slat_memslots_get_dirty_log(struct slat_memslots *slots,
 				const struct kvm_dirty_log *log)
 {
-	const struct slat_memslot *slot;
+	const struct slat_memslot *slot = NULL;
+	u64 began;
 	int err;
 
 	port_mutex_lock(&slots->lock);
+	began = slat_trace_began(slat_dirty_log_get);
 	err = logging_slot(slots, log->slot, &slot);
 	if (!err)
 		err = log_get(slots, slot, log->dirty_bitmap);
+	if (port_trace_on(slat_dirty_log_get))
+		get_trace(slots, slot, log->slot, err, began);
 	port_mutex_unlock(&slots->lock);
 	return err;
 }
@@ -200,19 +265,39 @@ static int log_clear(struct slat_memslots *slots, const struct slat_memslot *slo
 	return err;
 }
 
+static void clear_trace(const struct slat_memslots *slots, const struct slat_memslot *slot,
+			const struct kvm_clear_dirty_log *log, int err, u64 began)
+{
+	const struct slat_ev_dirty_log ev = {
+		.vm = slots->mmu->config.id,
+		.slot = log->slot,
+		.error = err,
+		.first_page = log->first_page,
+		.npages = log->num_pages,
+		.pages = err ? 0 : pages_taken(slot->log, log->first_page, log->num_pages),
+		.ns = slat_trace_since(began),
+	};
+
+	slat_trace_dirty_log_clear(&ev);
+}
+
 int slat_memslots_clear_dirty_log(struct slat_memslots *slots,
 				  const struct kvm_clear_dirty_log *log)
 {
-	const struct slat_memslot *slot;
+	const struct slat_memslot *slot = NULL;
+	u64 began;
 	int err;
 
 	/* As in KVM, before the slot is looked for. */
 	if (log->first_page % WORD_BITS)
 		return -EINVAL;
 	port_mutex_lock(&slots->lock);
+	began = slat_trace_began(slat_dirty_log_clear);
 	err = logging_slot(slots, log->slot, &slot);
 	if (!err)
 		err = log_clear(slots, slot, log);
+	if (port_trace_on(slat_dirty_log_clear))
+		clear_trace(slots, slot, log, err, began);
 	port_mutex_unlock(&slots->lock);
 	return err;
 }

@@ -14,6 +14,7 @@
 #include <linux/sched/signal.h>
 
 #include "compat.h"
+#include "trace.h"
 #include "vm.h"
 
 static unsigned int host_flush(void *ctx)
@@ -104,16 +105,27 @@ static struct slat_vm *notifier_to_vm(struct mmu_notifier *notifier)
 static int host_invalidate_start(struct mmu_notifier *notifier,
 				 const struct mmu_notifier_range *range)
 {
-	slat_memslots_invalidate_begin(&notifier_to_vm(notifier)->slots,
-				       range->start, range->end,
-				       mmu_notifier_range_blockable(range));
+	struct slat_vm *vm = notifier_to_vm(notifier);
+	u64 began = trace_slat_notifier_start_enabled() ? slat_trace_now() : 0;
+	bool may_block = mmu_notifier_range_blockable(range);
+	bool mapped;
+
+	mapped = slat_memslots_invalidate_begin(&vm->slots, range->start, range->end,
+						may_block);
+	if (trace_slat_notifier_start_enabled())
+		trace_slat_notifier_start(slat_vm_id(vm), range->start, range->end,
+					  may_block, mapped,
+					  began ? slat_trace_now() - began : 0);
 	return 0;
 }
 
 static void host_invalidate_end(struct mmu_notifier *notifier,
 				const struct mmu_notifier_range *range)
 {
-	slat_memslots_invalidate_end(&notifier_to_vm(notifier)->slots);
+	struct slat_vm *vm = notifier_to_vm(notifier);
+
+	slat_memslots_invalidate_end(&vm->slots);
+	trace_slat_notifier_end(slat_vm_id(vm), range->start, range->end);
 }
 
 static int host_clear_young(struct mmu_notifier *notifier, struct mm_struct *mm,
@@ -132,10 +144,12 @@ static int host_test_young(struct mmu_notifier *notifier, struct mm_struct *mm,
 /* The address space is going: no task of it runs any more, but files may live. */
 static void host_release(struct mmu_notifier *notifier, struct mm_struct *mm)
 {
+	struct slat_zap zap = { .why = SLAT_WHY_RELEASE, .may_yield = true };
 	struct slat_vm *vm = notifier_to_vm(notifier);
 
 	slat_vm_kill(vm);
-	slat_mmu_zap_range(&vm->mmu, 0, SLAT_MAX_GFN, true);
+	slat_mmu_zap_range(&vm->mmu, 0, SLAT_MAX_GFN, &zap);
+	trace_slat_notifier_release(slat_vm_id(vm), zap.leafs);
 }
 
 static const struct mmu_notifier_ops host_notifier_ops = {

@@ -32,6 +32,9 @@
  * @index: the hva index to be, if @moves
  * @moves: host ranges change: all but FLAGS
  * @id: of the slot
+ * @zap: how @old was zapped
+ * @began: for slat_slot_change, when slots_lock was taken
+ * @wait_ns: for slat_slot_change
  */
 struct change {
 	struct slat_memslot *old;
@@ -42,6 +45,9 @@ struct change {
 	struct slat_tree_node *index;
 	bool moves;
 	u32 id;
+	struct slat_zap zap;
+	u64 began;
+	u64 wait_ns;
 };
 
 /*
@@ -231,6 +237,15 @@ static int change_prepare(struct slat_memslots *slots, struct change *change,
 	return ids_grow(slots, r->slot);
 }
 
+static void change_wait(struct change *change, struct slat_epochs *epochs, u64 epoch)
+{
+	u64 began = slat_trace_began(slat_slot_change);
+
+	slat_epoch_wait(epochs, epoch);
+	if (port_trace_on(slat_slot_change))
+		change->wait_ns = slat_trace_since(began);
+}
+
 /*
  * Publish that the change is in flux; for a slot that goes, make it
  * unreachable. Nobody sleeps under slots_lock but readers that need no lock of
@@ -246,8 +261,8 @@ static void change_begin(struct slat_memslots *slots, struct change *change)
 	epoch = slat_epoch_advance(mmu->epochs);
 	if (change->invalid) {
 		slat_mmu_zap_range(mmu, old->base_gfn,
-				   old->base_gfn + old->npages, true);
-		slat_epoch_wait(mmu->epochs, epoch);
+				   old->base_gfn + old->npages, &change->zap);
+		change_wait(change, mmu->epochs, epoch);
 	}
 	if (slat_gen_wraps(&mmu->config.layout, change->final->generation))
 		slat_mmu_zap_mmio(mmu);
@@ -265,6 +280,62 @@ static bool change_starts_log(const struct slat_memslots *slots,
 	       change->new->log && !slots_log_all_set(slots);
 }
 
+/* A new log begins: what is mapped writable loses its W. */
+static void change_protect(struct slat_memslots *slots, const struct change *change)
+{
+	const struct slat_memslot *slot = change->new;
+	u64 began = port_trace_on(slat_wrprot) ? port_clock() : 0;
+	u64 pages;
+
+	pages = slat_mmu_wrprot_range(slots->mmu, slot->base_gfn,
+				      slot->base_gfn + slot->npages);
+	if (port_trace_on(slat_wrprot)) {
+		const struct slat_ev_wrprot ev = {
+			.vm = slots->mmu->config.id,
+			.slot = change->id,
+			.policy = READ_ONCE(slots->policy),
+			.by = SLAT_PROTECTED_RANGE,
+			.cost = began ? port_clock() - began : 0,
+			.visited = slot->npages,
+			.pages = pages,
+		};
+
+		slat_trace_wrprot(&ev);
+	}
+}
+
+static enum slat_slot_op change_op(const struct change *change)
+{
+	if (!change->old)
+		return SLAT_SLOT_CREATE;
+	if (!change->new)
+		return SLAT_SLOT_DELETE;
+	return change->invalid ? SLAT_SLOT_MOVE : SLAT_SLOT_FLAGS;
+}
+
+/* Before the old slot is retired. */
+static void change_trace(const struct slat_memslots *slots, const struct change *change,
+			 u64 old_gen)
+{
+	const struct slat_memslot *slot = change->new ? change->new : change->old;
+	const struct slat_ev_slot_change ev = {
+		.vm = slots->mmu->config.id,
+		.op = change_op(change),
+		.id = change->id,
+		.flags = slot->flags,
+		.base_gfn = slot->base_gfn,
+		.npages = slot->npages,
+		.old_gen = old_gen,
+		.new_gen = change->final->generation,
+		.zapped = change->zap.leafs,
+		.yields = change->zap.yields,
+		.wait_ns = change->wait_ns,
+		.ns = slat_trace_since(change->began),
+	};
+
+	slat_trace_slot_change(&ev);
+}
+
 /* Publish the result and retire what it replaces. */
 static void change_finish(struct slat_memslots *slots, struct change *change,
 			  struct slat_slots_root *before)
@@ -278,8 +349,9 @@ static void change_finish(struct slat_memslots *slots, struct change *change,
 	/* A fault that checked the old set has written its entry after this. */
 	slat_mmu_sync_faults(slots->mmu);
 	if (change_starts_log(slots, change))
-		slat_mmu_wrprot_range(slots->mmu, change->new->base_gfn,
-				      change->new->base_gfn + change->new->npages);
+		change_protect(slots, change);
+	if (port_trace_on(slat_slot_change))
+		change_trace(slots, change, before->generation);
 
 	slat_slots_root_retire(epochs, before);
 	slat_slots_root_retire(epochs, change->flux);
@@ -324,7 +396,10 @@ static void sets_reap(struct slat_memslots *slots)
 int slat_memslots_set_region(struct slat_memslots *slots,
 			     const struct kvm_userspace_memory_region *region)
 {
-	struct change change = { .id = region->slot };
+	struct change change = {
+		.id = region->slot,
+		.zap = { .why = SLAT_WHY_SLOT, .may_yield = true },
+	};
 	int kind, err;
 
 	err = region_check(slots, region);
@@ -332,6 +407,7 @@ int slat_memslots_set_region(struct slat_memslots *slots,
 		return err;
 
 	port_mutex_lock(&slots->lock);
+	change.began = slat_trace_began(slat_slot_change);
 	change.old = (struct slat_memslot *)
 		slat_memslots_find_id(slots, region->slot);
 	kind = change_kind(slots, region, change.old);
@@ -352,6 +428,14 @@ struct hva_visitor {
 	bool (*visit)(struct slat_mmu *mmu, gfn_t first, gfn_t last, bool flag);
 	bool flag;
 };
+
+static bool hva_zap(struct slat_mmu *mmu, gfn_t first, gfn_t last, bool may_block)
+{
+	struct slat_zap zap = { .why = SLAT_WHY_NOTIFIER, .may_yield = may_block };
+
+	slat_mmu_zap_range(mmu, first, last, &zap);
+	return zap.leafs;
+}
 
 /*
  * The index lock is dropped for each visit: a slot deleted meanwhile has been
@@ -378,16 +462,16 @@ static bool slots_visit_hva(struct slat_memslots *slots, hva_t start, hva_t end,
 	}
 }
 
-void slat_memslots_invalidate_begin(struct slat_memslots *slots, hva_t start,
+bool slat_memslots_invalidate_begin(struct slat_memslots *slots, hva_t start,
 				    hva_t end, bool may_block)
 {
 	const struct hva_visitor zap = {
-		.visit = slat_mmu_zap_range,
+		.visit = hva_zap,
 		.flag = may_block,
 	};
 
 	slat_notify_begin(&slots->notify, start, end);
-	slots_visit_hva(slots, start, end, &zap);
+	return slots_visit_hva(slots, start, end, &zap);
 }
 
 void slat_memslots_invalidate_end(struct slat_memslots *slots)

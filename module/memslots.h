@@ -172,8 +172,10 @@ static inline hva_t slat_memslot_hva(const struct slat_memslot *slot, gfn_t gfn)
  *
  * Zaps every guest mapping of the range. When it returns no CPU can reach it
  * and no fault can map it until slat_memslots_invalidate_end().
+ *
+ * Return: true if anything was mapped.
  */
-void slat_memslots_invalidate_begin(struct slat_memslots *slots, hva_t start,
+bool slat_memslots_invalidate_begin(struct slat_memslots *slots, hva_t start,
 				    hva_t end, bool may_block);
 void slat_memslots_invalidate_end(struct slat_memslots *slots);
 

@@ -14,6 +14,7 @@
 #include "guestmem.h"
 #include "insn/segment.h"
 #include "insn/walk.h"
+#include "trace.h"
 #include "vcpu.h"
 
 #define EXC_GP	13
@@ -227,6 +228,18 @@ static u8 emul_stack_size(struct slat_vcpu *vcpu)
 	return ss.db ? 4 : 2;
 }
 
+static void mmio_trace(const struct slat_vcpu *vcpu, bool in_kernel)
+{
+	const struct slat_emul_mmio *mmio = &vcpu->emul.mmio;
+	u64 value = 0;
+
+	if (mmio->is_write)
+		memcpy(&value, mmio->data, min_t(size_t, mmio->len, sizeof(value)));
+	trace_slat_mmio(slat_vm_id(vcpu->vm), vcpu->id, mmio->gpa, mmio->len,
+			(mmio->is_write ? SLAT_TRACE_MMIO_WRITE : 0) |
+			(in_kernel ? SLAT_TRACE_MMIO_KERNEL : 0), value);
+}
+
 static enum slat_step mmio_exit(struct slat_vcpu *vcpu)
 {
 	const struct slat_emul_mmio *mmio = &vcpu->emul.mmio;
@@ -239,6 +252,8 @@ static enum slat_step mmio_exit(struct slat_vcpu *vcpu)
 	if (mmio->is_write)
 		memcpy(run->mmio.data, mmio->data, sizeof(run->mmio.data));
 	vcpu->stats.mmio++;
+	if (trace_slat_mmio_enabled())
+		mmio_trace(vcpu, false);
 	/* Nothing depends on the client's answer to a last write. */
 	if (slat_emul_is_last(&vcpu->emul)) {
 		slat_emul_cancel(&vcpu->emul);
@@ -326,6 +341,8 @@ static enum slat_emul_status emul_serve(struct slat_vcpu *vcpu, enum slat_emul_s
 
 	while (emul_in_kernel(vcpu, status)) {
 		vcpu->stats.in_kernel++;
+		if (status == SLAT_EMUL_MMIO && trace_slat_mmio_enabled())
+			mmio_trace(vcpu, true);
 		if (status == SLAT_EMUL_MMIO)
 			status = slat_emul_complete_mmio(emul, NULL);
 		else
@@ -351,6 +368,9 @@ static bool mmio_is_signalled(struct slat_vcpu *vcpu)
 		return false;
 	slat_vmx_advance(vcpu->vmx, slat_vmx_rip(vcpu->vmx) + len);
 	vcpu->stats.in_kernel++;
+	/* Of what length and value nobody has looked. */
+	trace_slat_mmio(slat_vm_id(vcpu->vm), vcpu->id, exit->fault.gpa, 0,
+			SLAT_TRACE_MMIO_WRITE | SLAT_TRACE_MMIO_KERNEL, 0);
 	return true;
 }
 

@@ -52,13 +52,18 @@ static enum slat_fault_result mmio_fault(struct slat_fault_context *context,
 	return SLAT_FAULT_MMIO;
 }
 
-static enum slat_fault_result map_result(struct slat_mmu *mmu,
-					 enum slat_map_result result)
+static enum slat_fault_result map_result(struct slat_fault_context *context,
+					 enum slat_map_result result,
+					 enum slat_fixed installed)
 {
+	struct slat_mmu *mmu = context->slots->mmu;
+
 	switch (result) {
 	case SLAT_MAP_INSTALLED:
+		context->fixed = installed;
 		return SLAT_FAULT_FIXED;
 	case SLAT_MAP_SPURIOUS:
+		context->fixed = SLAT_FIXED_SPURIOUS;
 		atomic64_inc(&mmu->stats.faults_spurious);
 		return SLAT_FAULT_FIXED;
 	default:
@@ -96,7 +101,7 @@ static enum slat_fault_result host_fault(struct slat_fault_context *context,
 	map->notify_seq = slat_notify_seq(&context->slots->notify);
 	context->error = mmu->ops->get_page(mmu->ctx, &page);
 	if (context->error == -EAGAIN)
-		return map_result(mmu, SLAT_MAP_RETRY);
+		return map_result(context, SLAT_MAP_RETRY, SLAT_FIXED_INSTALLED);
 	if (context->error)
 		return SLAT_FAULT_ERROR;
 
@@ -110,7 +115,7 @@ static enum slat_fault_result host_fault(struct slat_fault_context *context,
 		atomic64_inc(&mmu->stats.faults_ram);
 	mmu->ops->put_page(mmu->ctx, &page,
 			   map->host_writable && result == SLAT_MAP_INSTALLED);
-	return map_result(mmu, result);
+	return map_result(context, result, SLAT_FIXED_INSTALLED);
 }
 
 static enum slat_fault_result ram_fault(struct slat_fault_context *context,
@@ -125,7 +130,7 @@ static enum slat_fault_result ram_fault(struct slat_fault_context *context,
 		map->write = true;
 		result = slat_mmu_make_writable(context->slots->mmu, map);
 		if (result != SLAT_MAP_NO_TABLE)
-			return map_result(context->slots->mmu, result);
+			return map_result(context, result, SLAT_FIXED_WRITABLE);
 	}
 	return host_fault(context, map, fault->write);
 }
@@ -146,6 +151,7 @@ enum slat_fault_result slat_handle_fault(struct slat_fault_context *context,
 		case SLAT_MMIO_HIT:
 			return SLAT_FAULT_MMIO;
 		case SLAT_MMIO_NONE:
+			context->fixed = SLAT_FIXED_SPURIOUS;
 			return SLAT_FAULT_FIXED;
 		case SLAT_MMIO_BROKEN:
 			return SLAT_FAULT_BROKEN;
@@ -158,7 +164,7 @@ enum slat_fault_result slat_handle_fault(struct slat_fault_context *context,
 	if (!map.slot)
 		return mmio_fault(context, &map);
 	if (map.slot->invalid)
-		return map_result(slots->mmu, SLAT_MAP_RETRY);
+		return map_result(context, SLAT_MAP_RETRY, SLAT_FIXED_INSTALLED);
 	/* Not cached: reads of the slot must stay RAM. */
 	if (fault->write && (map.slot->flags & KVM_MEM_READONLY))
 		return SLAT_FAULT_MMIO;

@@ -16,15 +16,24 @@ enum slat_fault_result {
 	SLAT_FAULT_ERROR,	/* see @error */
 };
 
+/* How a fault was fixed. The values are seen in traces. */
+enum slat_fixed {
+	SLAT_FIXED_INSTALLED = 0,	/* a leaf was written, or gained rights */
+	SLAT_FIXED_WRITABLE = 1,	/* a leaf got back the W that a log took */
+	SLAT_FIXED_SPURIOUS = 2,	/* there was nothing to do (any more) */
+};
+
 /**
  * struct slat_fault_context - what a vCPU brings to a fault
  * @slots: the VM's slots
  * @cache: the vCPU's tables
+ * @fixed: out, with SLAT_FAULT_FIXED, for traces
  * @error: out, with SLAT_FAULT_ERROR: -EFAULT, -EHWPOISON, -ENOMEM or -EINTR
  */
 struct slat_fault_context {
 	struct slat_memslots *slots;
 	struct slat_table_cache cache;
+	enum slat_fixed fixed;
 	int error;
 };
 

@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 
 #include "guestmem.h"
+#include "trace.h"
 #include "vcpu.h"
 
 static const struct slat_vmx_ops vcpu_vmx_ops = {
@@ -119,6 +120,7 @@ static struct slat_vcpu *vcpu_create(struct slat_vm *vm, u32 id)
 	slat_vcpu_emulator_init(vcpu);
 	slat_vcpu_cpuid_init(vcpu);
 	slat_reader_register(&vm->epochs, &vcpu->reader);
+	trace_slat_vcpu_create(slat_vm_id(vm), id);
 	return vcpu;
 
 err_fpu:
@@ -134,6 +136,7 @@ err_free:
 
 void slat_vcpu_destroy(struct slat_vcpu *vcpu)
 {
+	trace_slat_vcpu_destroy(slat_vm_id(vcpu->vm), vcpu->id);
 	slat_reader_unregister(&vcpu->vm->epochs, &vcpu->reader);
 	slat_table_cache_free(&vcpu->fault.cache);
 	slat_vmx_vcpu_destroy(vcpu->vmx);

@@ -20,6 +20,7 @@
 #include <asm/processor-flags.h>
 
 #include "compat.h"
+#include "trace.h"
 #include "vcpu.h"
 
 static enum slat_step run_exit(struct slat_vcpu *vcpu, u32 reason)
@@ -118,6 +119,45 @@ static enum slat_step run_broken(struct slat_vcpu *vcpu)
 	return run_internal(vcpu);
 }
 
+static enum slat_fault_outcome fault_outcome(const struct slat_fault_context *context,
+					     enum slat_fault_result result)
+{
+	switch (result) {
+	case SLAT_FAULT_FIXED:
+		return context->fixed == SLAT_FIXED_INSTALLED ? SLAT_OUTCOME_INSTALLED :
+		       context->fixed == SLAT_FIXED_WRITABLE ? SLAT_OUTCOME_WRITABLE :
+							       SLAT_OUTCOME_SPURIOUS;
+	case SLAT_FAULT_RETRY:
+		return SLAT_OUTCOME_RETRY;
+	case SLAT_FAULT_MMIO:
+		return SLAT_OUTCOME_MMIO;
+	case SLAT_FAULT_ERROR:
+		return SLAT_OUTCOME_ERROR;
+	default:
+		return SLAT_OUTCOME_BROKEN;
+	}
+}
+
+/* The same with the trace point around it. */
+static noinline enum slat_fault_result run_fault_traced(struct slat_vcpu *vcpu)
+{
+	const struct slat_fault *fault = &vcpu->exit.fault;
+	u64 began = slat_trace_now();
+	enum slat_fault_result result = slat_handle_fault(&vcpu->fault, fault);
+	enum slat_fault_outcome outcome = fault_outcome(&vcpu->fault, result);
+
+	trace_slat_fault(slat_vm_id(vcpu->vm), vcpu->id, fault, outcome,
+			 slat_trace_now() - began);
+	return result;
+}
+
+static enum slat_fault_result run_fault(struct slat_vcpu *vcpu)
+{
+	if (trace_slat_fault_enabled())
+		return run_fault_traced(vcpu);
+	return slat_handle_fault(&vcpu->fault, &vcpu->exit.fault);
+}
+
 static enum slat_step run_ept(struct slat_vcpu *vcpu)
 {
 	struct slat_epochs *epochs = &vcpu->vm->epochs;
@@ -125,7 +165,7 @@ static enum slat_step run_ept(struct slat_vcpu *vcpu)
 
 	vcpu->stats.ept++;
 	slat_reader_enter(epochs, &vcpu->reader);
-	switch (slat_handle_fault(&vcpu->fault, &vcpu->exit.fault)) {
+	switch (run_fault(vcpu)) {
 	case SLAT_FAULT_FIXED:
 	case SLAT_FAULT_RETRY:
 		break;
@@ -332,5 +372,8 @@ int slat_vcpu_run(struct slat_vcpu *vcpu)
 	sigmask_deactivate(vcpu);
 	slat_vmx_unload(vcpu->vmx);
 	vcpu->stats.user++;
+	if (trace_slat_user_exit_enabled())
+		trace_slat_user_exit(slat_vm_id(vcpu->vm), vcpu->id,
+				     READ_ONCE(vcpu->run->exit_reason), err);
 	return err;
 }

@@ -17,6 +17,7 @@
 #include <linux/uaccess.h>
 
 #include "dirty_log.h"
+#include "trace.h"
 #include "vcpu.h"
 #include "vm.h"
 
@@ -51,6 +52,7 @@ static int vm_memory_init(struct slat_vm *vm)
 			.guard = slat_mmio_guard(boot_cpu_data.x86_cache_bits),
 		},
 		.accessed_dirty = config->ept_ad && vm->device->caps->ept_ad,
+		.id = atomic_inc_return(&vm->device->last_vm_id),
 	};
 	const struct slat_memslots_config slots = {
 		.nr_max = config->nr_memslots,
@@ -103,7 +105,7 @@ static void vm_init(struct slat_vm *vm, struct slat_device *device)
 	vm->mm = current->mm;
 }
 
-static struct slat_vm *vm_create(struct slat_device *device)
+static struct slat_vm *vm_create(struct slat_device *device, int fd)
 {
 	struct slat_vm *vm;
 	int err;
@@ -118,7 +120,7 @@ static struct slat_vm *vm_create(struct slat_device *device)
 	err = vm_memory_init(vm);
 	if (err)
 		goto err_vmx_put;
-	err = slat_vmx_vm_init(&vm->vmx, slat_mmu_root_pa(&vm->mmu),
+	err = slat_vmx_vm_init(&vm->vmx, slat_vm_id(vm), slat_mmu_root_pa(&vm->mmu),
 			       vm->mmu.config.accessed_dirty);
 	if (err)
 		goto err_memory;
@@ -127,6 +129,7 @@ static struct slat_vm *vm_create(struct slat_device *device)
 		goto err_vmx_vm;
 	preempt_notifier_inc();
 	vm_publish(vm);
+	trace_slat_vm_create(slat_vm_id(vm), current->tgid, fd);
 	return vm;
 
 err_vmx_vm:
@@ -148,6 +151,7 @@ static void vm_destroy(struct kref *kref)
 	struct slat_vcpu *vcpu;
 	unsigned long id;
 
+	trace_slat_vm_destroy(slat_vm_id(vm));
 	slat_vm_debugfs_remove(vm);
 	vm_unpublish(vm);
 	preempt_notifier_dec();
@@ -344,7 +348,7 @@ int slat_vm_create_fd(struct slat_device *device, unsigned long type)
 	err = -EINVAL;
 	if (type)
 		goto err_fd;
-	vm = vm_create(device);
+	vm = vm_create(device, fd);
 	err = PTR_ERR_OR_ZERO(vm);
 	if (err)
 		goto err_fd;

@@ -69,6 +69,12 @@ static inline bool slat_vm_is_usable(const struct slat_vm *vm)
 	return likely(vm->mm == current->mm && !READ_ONCE(vm->dead));
 }
 
+/* Number of the VM in traces: 1 for the first since the module was loaded. */
+static inline u32 slat_vm_id(const struct slat_vm *vm)
+{
+	return vm->mmu.config.id;
+}
+
 /**
  * slat_vm_create_fd() - KVM_CREATE_VM
  * @device: the device

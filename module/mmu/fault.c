@@ -94,6 +94,14 @@ static enum slat_map_result leaf_install(struct slat_mmu *mmu,
 	return SLAT_MAP_INSTALLED;
 }
 
+/* A leaf should be gone and is not: a notification or a zap was lost. */
+static void zap_lost(struct slat_mmu *mmu, gfn_t gfn)
+{
+	struct slat_zap zap = { .why = SLAT_WHY_FAULT, .may_yield = true };
+
+	slat_mmu_zap_range(mmu, gfn, gfn + 1, &zap);
+}
+
 enum slat_map_result slat_mmu_map(struct slat_mmu *mmu,
 				  struct slat_table_cache *cache,
 				  const struct slat_map *map)
@@ -112,7 +120,7 @@ enum slat_map_result slat_mmu_map(struct slat_mmu *mmu,
 	port_read_unlock(&mmu->lock);
 
 	if (moved)
-		slat_mmu_zap_range(mmu, map->gfn, map->gfn + 1, true);
+		zap_lost(mmu, map->gfn);
 	return result;
 }
 
@@ -170,6 +178,18 @@ static enum slat_map_result mmio_install(struct slat_mmu *mmu,
 	return SLAT_MAP_INSTALLED;
 }
 
+static void trace_mark(const struct slat_mmu *mmu, gfn_t gfn, u64 gen)
+{
+	const struct slat_ev_mmio ev = {
+		.vm = mmu->config.id,
+		.gfn = gfn,
+		.entry_gen = gen & slat_gen_mask(&mmu->config.layout),
+		.generation = gen,
+	};
+
+	slat_trace_mmio_mark(&ev);
+}
+
 enum slat_map_result slat_mmu_mark_mmio(struct slat_mmu *mmu,
 					struct slat_table_cache *cache,
 					const struct slat_map *map, u64 gen)
@@ -197,14 +217,18 @@ enum slat_map_result slat_mmu_mark_mmio(struct slat_mmu *mmu,
 	port_read_unlock(&mmu->lock);
 
 	if (covered)
-		slat_mmu_zap_range(mmu, map->gfn, map->gfn + 1, true);
-	if (result == SLAT_MAP_INSTALLED)
+		zap_lost(mmu, map->gfn);
+	if (result == SLAT_MAP_INSTALLED) {
 		atomic64_inc(&mmu->stats.mmio_mark);
+		if (port_trace_on(slat_mmio_mark))
+			trace_mark(mmu, map->gfn, gen);
+	}
 	return result;
 }
 
-enum slat_mmio_lookup slat_mmu_lookup_mmio(struct slat_mmu *mmu, gfn_t gfn,
-					   u64 gen)
+/* As slat_mmu_lookup_mmio(); @found is the entry at which the walk ended. */
+static enum slat_mmio_lookup mmio_lookup(struct slat_mmu *mmu, gfn_t gfn, u64 gen,
+					 u64 *found)
 {
 	struct slat_table *table = mmu->root;
 	u64 entry;
@@ -219,6 +243,7 @@ enum slat_mmio_lookup slat_mmu_lookup_mmio(struct slat_mmu *mmu, gfn_t gfn,
 			break;
 		table = slat_table_of(entry);
 	}
+	*found = entry;
 	if (!ept_is_mmio(entry))
 		return SLAT_MMIO_NONE;
 	if (slat_mmio_is_current(&mmu->config.layout, entry, gen)) {
@@ -227,4 +252,30 @@ enum slat_mmio_lookup slat_mmu_lookup_mmio(struct slat_mmu *mmu, gfn_t gfn,
 	}
 	atomic64_inc(&mmu->stats.mmio_stale);
 	return SLAT_MMIO_STALE;
+}
+
+static void trace_check(const struct slat_mmu *mmu, gfn_t gfn, u64 entry, u64 gen,
+			enum slat_mmio_lookup result)
+{
+	const struct slat_ev_mmio ev = {
+		.vm = mmu->config.id,
+		.result = result,
+		.gfn = gfn,
+		.entry_gen = result <= SLAT_MMIO_STALE ? slat_mmio_gen(entry) : 0,
+		.generation = gen,
+	};
+
+	slat_trace_mmio_check(&ev);
+}
+
+enum slat_mmio_lookup slat_mmu_lookup_mmio(struct slat_mmu *mmu, gfn_t gfn,
+					   u64 gen)
+{
+	enum slat_mmio_lookup result;
+	u64 entry = 0;
+
+	result = mmio_lookup(mmu, gfn, gen, &entry);
+	if (port_trace_on(slat_mmio_check))
+		trace_check(mmu, gfn, entry, gen, result);
+	return result;
 }

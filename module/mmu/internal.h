@@ -58,14 +58,30 @@ static inline u64 *slat_table_entry(const struct slat_table *table, gfn_t gfn)
 /**
  * struct slat_batch - what an exclusive section owes before it may end
  * @mmu: the EPT
+ * @why: what it is for
  * @flush_owed: a CPU may cache what was taken away since the last flush
- * @zapped: something present was zapped, ever
+ * @leafs: present leafs zapped, ever
+ * @mmio: MMIO entries removed, ever
+ * @unlinked: subtrees unlinked, ever
+ * @yields: times the lock was dropped
+ * @step: what was already told of @leafs, @mmio and @unlinked, and when the lock
+ *	was taken; in use while the trace point slat_zap_step is on
  * @tables: unlinked since the last flush, by slat_table.batch_list
  */
 struct slat_batch {
 	struct slat_mmu *mmu;
+	enum slat_why why;
 	bool flush_owed;
-	bool zapped;
+	u64 leafs;
+	u64 mmio;
+	u64 unlinked;
+	u64 yields;
+	struct {
+		u64 leafs;
+		u64 mmio;
+		u64 unlinked;
+		u64 began;
+	} step;
 	struct list_head tables;
 };
 
@@ -82,9 +98,19 @@ bool slat_entry_clear_accessed(struct slat_mmu *mmu, struct slat_table *table,
 			       gfn_t gfn);
 
 /* zap.c */
-void slat_batch_init(struct slat_batch *batch, struct slat_mmu *mmu);
+void slat_batch_init(struct slat_batch *batch, struct slat_mmu *mmu,
+		     enum slat_why why);
+void slat_batch_note_step(struct slat_batch *batch);
 void slat_batch_flush(struct slat_batch *batch);
 bool slat_batch_yield(struct slat_batch *batch);
+
+/* The lock was just taken for a part of a zap, which ends with its flush. */
+static inline void slat_batch_begin_step(struct slat_batch *batch)
+{
+	batch->step.began = 0;
+	if (port_trace_on(slat_zap_step))
+		slat_batch_note_step(batch);
+}
 
 /**
  * struct slat_iter - walk over all entries that touch a range, top down

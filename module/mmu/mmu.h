@@ -16,6 +16,7 @@
 #define SLAT_MMU_MMU_H
 
 #include "epoch.h"
+#include "events.h"
 #include "mmio_gen.h"
 #include "notify.h"
 #include "ops.h"
@@ -73,10 +74,12 @@ struct slat_mmu_stats {
  * struct slat_mmu_config - const properties of an EPT
  * @layout: how MMIO entries are written
  * @accessed_dirty: the EPTP enables accessed and dirty bits
+ * @id: number of the VM in traces
  */
 struct slat_mmu_config {
 	struct slat_mmio_layout layout;
 	bool accessed_dirty;
+	u32 id;
 };
 
 /**
@@ -163,13 +166,6 @@ enum slat_map_result {
 	SLAT_MAP_SPURIOUS,	/* the entry was already as good */
 	SLAT_MAP_RETRY,		/* something changed: look everything up again */
 	SLAT_MAP_NO_TABLE,	/* the cache ran out: top it up */
-};
-
-enum slat_mmio_lookup {
-	SLAT_MMIO_HIT,		/* an MMIO entry of the current generation */
-	SLAT_MMIO_STALE,	/* an MMIO entry of an older generation */
-	SLAT_MMIO_NONE,		/* no MMIO entry (any more) */
-	SLAT_MMIO_BROKEN,	/* a misconfiguration that nobody wrote on purpose */
 };
 
 /**
@@ -282,20 +278,32 @@ enum slat_mmio_lookup slat_mmu_lookup_mmio(struct slat_mmu *mmu, gfn_t gfn,
 					   u64 gen);
 
 /**
+ * struct slat_zap - how to zap, and what came of it
+ * @why: for traces
+ * @may_yield: the mmu lock may be dropped in between
+ * @leafs: out: present leafs that were zapped
+ * @yields: out: times the mmu lock was dropped
+ */
+struct slat_zap {
+	enum slat_why why;
+	bool may_yield;
+	u64 leafs;
+	u64 yields;
+};
+
+/**
  * slat_mmu_zap_range() - make a range of gfns non-present, and flush
  * @mmu: the EPT
  * @start: first gfn
  * @end: first gfn behind the range
- * @may_yield: the mmu lock may be dropped in between
+ * @zap: how, and what came of it
  *
  * When it returns no CPU can reach the host memory that was mapped. Takes the
  * mmu lock exclusive; MMIO entries in the range go too. Tables that lie wholly
  * in the range are unlinked with one write and retired.
- *
- * Return: true if anything present was zapped.
  */
-bool slat_mmu_zap_range(struct slat_mmu *mmu, gfn_t start, gfn_t end,
-			bool may_yield);
+void slat_mmu_zap_range(struct slat_mmu *mmu, gfn_t start, gfn_t end,
+			struct slat_zap *zap);
 
 /**
  * slat_mmu_wrprot_range() - write-protect every leaf of a range, and flush

@@ -36,6 +36,9 @@
  *  waiting    port_waitq_t: port_waitq_init port_wake_all port_wait_event
  *             port_cond_resched
  *  time       port_clock(): any unit; cheap, and goes forward on one CPU
+ *  tracing    PORT_TRACE_DECLARE(event), port_trace_on(event): does anybody
+ *             listen? port_trace_ns(); what is told goes to the functions that
+ *             events.h declares
  *  memory     port_alloc port_free (zeroed, any size, may sleep)
  *             port_table_alloc port_table_free (one zeroed page)
  *             port_table_pa port_table_va port_table_meta port_table_set_meta

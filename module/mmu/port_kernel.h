@@ -14,6 +14,7 @@
 #include <linux/errno.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
+#include <linux/ktime.h>
 #include <linux/kvm_types.h>
 #include <linux/list.h>
 #include <linux/lockdep.h>
@@ -26,6 +27,7 @@
 #include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/timex.h>
+#include <linux/tracepoint-defs.h>
 #include <linux/types.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
@@ -71,6 +73,15 @@ static inline void port_rwlock_relax(port_rwlock_t *lock)
 static inline u64 port_clock(void)
 {
 	return get_cycles();
+}
+
+/* The one way to a trace point that is safe in headers; a NOP while it is off. */
+#define PORT_TRACE_DECLARE(event)	DECLARE_TRACEPOINT(event)
+#define port_trace_on(event)		tracepoint_enabled(event)
+
+static inline u64 port_trace_ns(void)
+{
+	return ktime_get_mono_fast_ns();
 }
 
 static inline void *port_alloc(size_t bytes)

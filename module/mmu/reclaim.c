@@ -95,8 +95,9 @@ u64 slat_mmu_reclaim(struct slat_mmu *mmu, u64 nr, bool ram_too)
 	struct slat_batch batch;
 	u64 done;
 
-	slat_batch_init(&batch, mmu);
+	slat_batch_init(&batch, mmu, SLAT_WHY_RECLAIM);
 	port_write_lock(&mmu->lock);
+	slat_batch_begin_step(&batch);
 	done = reclaim_mmio(&batch, nr);
 	if (done < nr && ram_too)
 		done += reclaim_any(&batch, nr - done);

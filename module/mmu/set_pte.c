@@ -70,7 +70,9 @@ void slat_entry_zap(struct slat_batch *batch, struct slat_table *table, gfn_t gf
 	old = port_entry_xchg(slat_table_entry(table, gfn), 0);
 	if (ept_change_needs_flush(old, 0)) {
 		batch->flush_owed = true;
-		batch->zapped = true;
+		batch->leafs++;
+	} else {
+		batch->mmio += ept_is_mmio(old);
 	}
 	entry_changed(batch->mmu, table->level, old, 0);
 }
@@ -99,8 +101,8 @@ static void table_unlinked(struct slat_batch *batch, struct slat_table *table)
 	atomic64_add(mmio, &mmu->stats.zapped_mmio);
 	atomic64_dec(&mmu->stats.tables);
 	atomic64_inc(&mmu->stats.tables_freed);
-	if (leafs)
-		batch->zapped = true;
+	batch->leafs += leafs;
+	batch->mmio += mmio;
 }
 
 /**
@@ -122,6 +124,7 @@ void slat_entry_unlink(struct slat_batch *batch, struct slat_table *table)
 	WARN_ON_ONCE(!ept_is_table(old, table->parent->level) ||
 		     slat_table_of(old) != table);
 	batch->flush_owed = true;
+	batch->unlinked++;
 	table_unlinked(batch, table);
 	list_add_tail(&table->batch_list, &batch->tables);
 }

@@ -14,7 +14,7 @@ u64 slat_mmu_wrprot_range(struct slat_mmu *mmu, gfn_t start, gfn_t end)
 	struct slat_iter iter;
 	u64 nr = 0;
 
-	slat_batch_init(&batch, mmu);
+	slat_batch_init(&batch, mmu, SLAT_WHY_LOG);
 	port_write_lock(&mmu->lock);
 	slat_for_each_entry(&iter, mmu, start, end) {
 		gfn_t until;
@@ -130,7 +130,7 @@ void slat_mmu_collect_dirty(struct slat_mmu *mmu,
 	round->nr_protected = 0;
 	round->nr_visited = 0;
 	round->spent = 0;
-	slat_batch_init(&batch, mmu);
+	slat_batch_init(&batch, mmu, SLAT_WHY_DIRTY);
 	port_write_lock(&mmu->lock);
 	for (at = 0; at < words; at += SLAT_COLLECT_WORDS) {
 		u64 until = min(at + SLAT_COLLECT_WORDS, words);

@@ -6,12 +6,62 @@
  */
 #include "internal.h"
 
-void slat_batch_init(struct slat_batch *batch, struct slat_mmu *mmu)
+void slat_batch_init(struct slat_batch *batch, struct slat_mmu *mmu,
+		     enum slat_why why)
 {
 	batch->mmu = mmu;
+	batch->why = why;
 	batch->flush_owed = false;
-	batch->zapped = false;
+	batch->leafs = 0;
+	batch->mmio = 0;
+	batch->unlinked = 0;
+	batch->yields = 0;
+	batch->step.began = 0;
 	INIT_LIST_HEAD(&batch->tables);
+}
+
+/* What the step that begins will not have done, for batch_trace_step(). */
+void slat_batch_note_step(struct slat_batch *batch)
+{
+	batch->step.leafs = batch->leafs;
+	batch->step.mmio = batch->mmio;
+	batch->step.unlinked = batch->unlinked;
+	batch->step.began = port_trace_ns();
+}
+
+/* Write protection has a trace point of its own. */
+static bool batch_zaps(const struct slat_batch *batch)
+{
+	return batch->why != SLAT_WHY_LOG && batch->why != SLAT_WHY_DIRTY;
+}
+
+/* Enabled in the middle of a step: then nothing was noted when it began. */
+static void batch_trace_step(const struct slat_batch *batch)
+{
+	const struct slat_ev_zap_step ev = {
+		.vm = batch->mmu->config.id,
+		.why = batch->why,
+		.step = batch->yields,
+		.leafs = batch->leafs - batch->step.leafs,
+		.mmio = batch->mmio - batch->step.mmio,
+		.tables = batch->unlinked - batch->step.unlinked,
+		.ns = slat_trace_since(batch->step.began),
+	};
+
+	if (batch_zaps(batch) && batch->step.began)
+		slat_trace_zap_step(&ev);
+}
+
+static void batch_trace_flush(const struct slat_batch *batch, u32 cpus, u64 began)
+{
+	const struct slat_ev_flush ev = {
+		.vm = batch->mmu->config.id,
+		.why = batch->why,
+		.cpus = cpus,
+		.ns = slat_trace_since(began),
+	};
+
+	slat_trace_flush(&ev);
 }
 
 static void table_retired_free(struct slat_retired *retired)
@@ -30,17 +80,22 @@ void slat_batch_flush(struct slat_batch *batch)
 
 	port_assert_write(&mmu->lock);
 	if (batch->flush_owed) {
+		u64 began = slat_trace_began(slat_flush);
 		unsigned int cpus = mmu->ops->flush(mmu->ctx);
 
 		atomic64_inc(&mmu->stats.flushes);
 		atomic64_add(cpus, &mmu->stats.flush_cpus);
 		batch->flush_owed = false;
+		if (port_trace_on(slat_flush))
+			batch_trace_flush(batch, cpus, began);
 	}
 	list_for_each_entry_safe(table, next, &batch->tables, batch_list) {
 		list_del(&table->batch_list);
 		slat_epoch_retire(mmu->epochs, &table->retired,
 				  table_retired_free);
 	}
+	if (port_trace_on(slat_zap_step))
+		batch_trace_step(batch);
 }
 
 /*
@@ -57,6 +112,8 @@ bool slat_batch_yield(struct slat_batch *batch)
 	slat_batch_flush(batch);
 	atomic64_inc(&mmu->stats.yields);
 	port_rwlock_relax(&mmu->lock);
+	batch->yields++;
+	slat_batch_begin_step(batch);
 	return true;
 }
 
@@ -104,14 +161,16 @@ static void zap_empty_tables(struct slat_batch *batch, gfn_t start, gfn_t end,
 	}
 }
 
-bool slat_mmu_zap_range(struct slat_mmu *mmu, gfn_t start, gfn_t end,
-			bool may_yield)
+void slat_mmu_zap_range(struct slat_mmu *mmu, gfn_t start, gfn_t end,
+			struct slat_zap *zap)
 {
+	bool may_yield = zap->may_yield;
 	struct slat_batch batch;
 	int level;
 
-	slat_batch_init(&batch, mmu);
+	slat_batch_init(&batch, mmu, zap->why);
 	port_write_lock(&mmu->lock);
+	slat_batch_begin_step(&batch);
 	zap_entries(&batch, start, end, may_yield);
 	for (level = SLAT_LEVEL_2M; level < SLAT_ROOT_LEVEL; level++) {
 		if (end - start >= slat_level_pages(level + 1))
@@ -119,7 +178,8 @@ bool slat_mmu_zap_range(struct slat_mmu *mmu, gfn_t start, gfn_t end,
 	}
 	slat_batch_flush(&batch);
 	port_write_unlock(&mmu->lock);
-	return batch.zapped;
+	zap->leafs = batch.leafs;
+	zap->yields = batch.yields;
 }
 
 /*
@@ -131,8 +191,9 @@ void slat_mmu_zap_mmio(struct slat_mmu *mmu)
 {
 	struct slat_batch batch;
 
-	slat_batch_init(&batch, mmu);
+	slat_batch_init(&batch, mmu, SLAT_WHY_WRAP);
 	port_write_lock(&mmu->lock);
+	slat_batch_begin_step(&batch);
 	while (!list_empty(&mmu->mmio_tables)) {
 		struct slat_table *table =
 			list_first_entry(&mmu->mmio_tables, struct slat_table,

@@ -28,6 +28,7 @@
 #include <asm/trapnr.h>
 
 #include "../compat.h"
+#include "../trace.h"
 #include "entry.h"
 #include "vcpu.h"
 
@@ -356,6 +357,24 @@ static void recover_nmi_blocking(struct slat_vmx *vmx)
 			state | GUEST_INTR_STATE_NMI);
 }
 
+/* Out of line: the entry pays for a NOP, and for nothing else while they are off. */
+static noinline void trace_entry(struct slat_vmx *vmx)
+{
+	trace_slat_vcpu_entry(vmx->vm->id, vmx->id, slat_rip(vmx),
+			      slat_vmcs_read(VM_ENTRY_INTR_INFO_FIELD));
+}
+
+/* A VM entry that VMLAUNCH or VMRESUME refused has no reason. */
+static noinline void trace_exit(struct slat_vmx *vmx)
+{
+	if (vmx->fail)
+		trace_slat_vcpu_exit(vmx->vm->id, vmx->id, ~0U, 0, slat_rip(vmx), 0);
+	else
+		trace_slat_vcpu_exit(vmx->vm->id, vmx->id, vmx->exit_reason,
+				     slat_vmcs_read(EXIT_QUALIFICATION), slat_rip(vmx),
+				     slat_intr_info(vmx));
+}
+
 /* Interrupts off: enter, leave, and have the host's state back. */
 static void run_guest(struct slat_vmx *vmx)
 {
@@ -372,6 +391,8 @@ static void run_guest(struct slat_vmx *vmx)
 	drs_to_guest(vmx);
 	guest_timing_enter_irqoff();
 	xstate_to_guest(vmx, &host_pkru);
+	if (trace_slat_vcpu_entry_enabled())
+		trace_entry(vmx);
 
 	run_enter(vmx, enter_flags(vmx));
 
@@ -387,6 +408,8 @@ static void run_guest(struct slat_vmx *vmx)
 			vmx->launched = true;
 		exit_irqoff(vmx);
 	}
+	if (trace_slat_vcpu_exit_enabled())
+		trace_exit(vmx);
 	/* User space shall not run on predictions that the guest trained. */
 	if (cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))
 		this_cpu_write(x86_ibpb_exit_to_user, true);

@@ -26,7 +26,7 @@
 
 #define PAT_RESET	0x0007040600070406ULL
 
-int slat_vmx_vm_init(struct slat_vmx_vm *vm, hpa_t root, bool ad)
+int slat_vmx_vm_init(struct slat_vmx_vm *vm, u32 id, hpa_t root, bool ad)
 {
 	const struct slat_caps *caps = slat_caps_get();
 
@@ -34,6 +34,7 @@ int slat_vmx_vm_init(struct slat_vmx_vm *vm, hpa_t root, bool ad)
 			       GFP_KERNEL_ACCOUNT);
 	if (!vm->cpu_seq)
 		return -ENOMEM;
+	vm->id = id;
 	/* No CPU is up to date yet: @root may have been another VM's. */
 	atomic64_set(&vm->tlb_seq, 1);
 	vm->eptp = root | VMX_EPTP_MT_WB | VMX_EPTP_PWL_4;
@@ -243,6 +244,7 @@ struct slat_vmx *slat_vmx_vcpu_create(struct slat_vmx_vm *vm, u32 id,
 	slat_vmx_load(vmx);
 	slat_switch_init(vmx);
 	vcpu_init_controls(vmx);
+	vmx->id = id;
 	vcpu_init_state(vmx, id);
 	slat_vmx_unload(vmx);
 

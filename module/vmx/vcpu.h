@@ -223,6 +223,7 @@ struct slat_vmx {
 	/* Constant after creation. */
 	const struct slat_caps *caps;
 	struct slat_vmx_vm *vm;
+	u32	id;
 	const struct slat_vmx_ops *ops;
 	void	*ctx;
 	struct slat_vmcs *vmcs;

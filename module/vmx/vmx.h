@@ -200,6 +200,7 @@ struct slat_vmx_ops {
 
 /**
  * struct slat_vmx_vm - the part of a VM that the hardware knows
+ * @id:		number of the VM in traces, constant
  * @eptp:	EPT pointer, constant
  * @tlb_seq:	number of the last flush asked for
  * @cpu_seq:	per CPU: last flush carried out there; written by that CPU only
@@ -212,6 +213,7 @@ struct slat_vmx_ops {
  * Embedded in the front's VM; fields are this layer's own.
  */
 struct slat_vmx_vm {
+	u32		id;
 	u64		eptp;
 	atomic64_t	tlb_seq;
 	u64		*cpu_seq;
@@ -253,13 +255,14 @@ void slat_vmx_put(void);
 /**
  * slat_vmx_vm_init() - prepare @vm for the EPT hierarchy at @root
  * @vm:		memory of the caller
+ * @id:		number of the VM in traces
  * @root:	host physical address of the level-4 EPT table
  * @ad:		use accessed and dirty bits; ignored if the CPU has none
  *
  * Context: process, between slat_vmx_get() and slat_vmx_put().
  * Return: 0 or -ENOMEM.
  */
-int slat_vmx_vm_init(struct slat_vmx_vm *vm, hpa_t root, bool ad);
+int slat_vmx_vm_init(struct slat_vmx_vm *vm, u32 id, hpa_t root, bool ad);
 
 /* All vCPUs of @vm are destroyed.  Context: process. */
 void slat_vmx_vm_destroy(struct slat_vmx_vm *vm);

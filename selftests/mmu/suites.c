@@ -12,6 +12,7 @@ extern const struct test zap_tests[];
 extern const struct test verify_tests[];
 extern const struct test wait_tests[];
 extern const struct test dirty_tests[];
+extern const struct test traced_tests[];
 extern const struct test race_tests[];
 extern const struct test random_tests[];
 
@@ -26,6 +27,7 @@ int main(int argc, char **argv)
 		verify_tests,
 		wait_tests,
 		dirty_tests,
+		traced_tests,
 		race_tests,
 		random_tests,
 		0

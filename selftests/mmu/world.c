@@ -4,6 +4,7 @@
  * are in world_check.c. See world.h.
  */
 #include "world.h"
+#include "traced.h"
 
 #define MAX_EXITS	3000
 
@@ -116,6 +117,7 @@ void world_open(const struct world_options *options)
 	world.flat.max_gfn = SLAT_MAX_GFN;
 	host_reset(&world.slots);
 	dirty_reset();
+	traced_reset();
 	CHECK_EQ(world_make(&world.options), 0);
 	if (world.options.manual_protect)
 		world.slots.manual_protect |= KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;

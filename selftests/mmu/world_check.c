@@ -5,6 +5,7 @@
  * nothing is in flight. See world.h.
  */
 #include "hva_index.h"
+#include "traced.h"
 #include "world.h"
 
 #include <stdlib.h>
@@ -410,6 +411,7 @@ void world_check(void)
 	broken = slat_mmu_verify(&world.mmu, leaf_ok, NULL, &report);
 	if (broken)
 		FAIL("verify: %s", broken);
+	traced_check();
 	tlb_for_each(leaf_check, NULL);
 	world_check_settled();
 	slots_check();

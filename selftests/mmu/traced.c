@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The listener of every trace point of the core: adds up what it is told and
+ * compares that with the statistics, which are counted elsewhere. See traced.h.
+ */
+#include "traced.h"
+#include "world.h"
+
+struct traced traced;
+
+void traced_reset(void)
+{
+	memset(&traced, 0, sizeof(traced));
+}
+
+void slat_trace_flush(const struct slat_ev_flush *ev)
+{
+	sim_assert_held(&world.mmu.lock.l, true);
+	traced.flushes++;
+	traced.flush_cpus += ev->cpus;
+}
+
+void slat_trace_zap_step(const struct slat_ev_zap_step *ev)
+{
+	sim_assert_held(&world.mmu.lock.l, true);
+	CHECK(ev->why != SLAT_WHY_LOG && ev->why != SLAT_WHY_DIRTY);
+	if (ev->step)
+		traced.zap_yields++;
+	traced.leafs += ev->leafs;
+	traced.mmio += ev->mmio;
+}
+
+void slat_trace_mmio_mark(const struct slat_ev_mmio *ev)
+{
+	CHECK(!slat_gen_in_flux(ev->generation));
+	CHECK_EQ(ev->entry_gen, ev->generation & slat_gen_mask(&world.mmu.config.layout));
+	traced.marks++;
+}
+
+void slat_trace_mmio_check(const struct slat_ev_mmio *ev)
+{
+	if (ev->result == SLAT_MMIO_HIT)
+		CHECK_EQ(ev->entry_gen,
+			 ev->generation & slat_gen_mask(&world.mmu.config.layout));
+	traced.looked_up[ev->result]++;
+}
+
+void slat_trace_slot_change(const struct slat_ev_slot_change *ev)
+{
+	sim_assert_held(&world.slots.lock.l, true);
+	CHECK_EQ(ev->new_gen, slat_gen_next(ev->old_gen));
+	CHECK_EQ(ev->new_gen, world.slots.root->generation);
+	if (ev->op == SLAT_SLOT_CREATE || ev->op == SLAT_SLOT_FLAGS)
+		CHECK(!ev->zapped && !ev->yields && !ev->wait_ns);
+	CHECK(ev->zapped <= ev->npages);
+	traced.changes++;
+	traced.change_zapped += ev->zapped;
+}
+
+void slat_trace_wrprot(const struct slat_ev_wrprot *ev)
+{
+	sim_assert_held(&world.slots.lock.l, true);
+	CHECK(ev->pages <= ev->visited);
+	traced.protects++;
+	traced.protected_leafs += ev->pages;
+}
+
+void slat_trace_dirty_log_get(const struct slat_ev_dirty_log *ev)
+{
+	sim_assert_held(&world.slots.lock.l, true);
+	CHECK(ev->error <= 0 && ev->pages <= ev->npages);
+	traced.gets++;
+}
+
+void slat_trace_dirty_log_clear(const struct slat_ev_dirty_log *ev)
+{
+	sim_assert_held(&world.slots.lock.l, true);
+	CHECK(ev->error <= 0 && ev->pages <= ev->npages);
+	traced.clears++;
+}
+
+void traced_check(void)
+{
+	const struct slat_mmu_stats *stats = &world.mmu.stats;
+
+	CHECK_EQ(traced.flushes, atomic64_read(&stats->flushes));
+	CHECK_EQ(traced.flush_cpus, atomic64_read(&stats->flush_cpus));
+	CHECK_EQ(traced.leafs, atomic64_read(&stats->zapped_leafs));
+	CHECK_EQ(traced.mmio, atomic64_read(&stats->zapped_mmio));
+	CHECK_EQ(traced.marks, atomic64_read(&stats->mmio_mark));
+	CHECK_EQ(traced.looked_up[SLAT_MMIO_HIT], atomic64_read(&stats->mmio_hit));
+	CHECK_EQ(traced.looked_up[SLAT_MMIO_STALE], atomic64_read(&stats->mmio_stale));
+	CHECK_EQ(traced.protected_leafs, atomic64_read(&stats->wrprot_leafs));
+	CHECK(traced.zap_yields <= (u64)atomic64_read(&stats->yields));
+	CHECK(traced.change_zapped <= traced.leafs);
+}
