@@ -56,6 +56,7 @@ enum slat_pending {
  * @aborts: entries given up for work of the host task
  * @ept: EPT violations and misconfigurations
  * @mmio: exits to the client for device memory
+ * @io: IN, OUT and their string forms that exited
  * @pio: exits to the client for ports
  * @in_kernel: device writes that an eventfd or the ring took instead
  * @cpuid: CPUID instructions
@@ -70,6 +71,7 @@ struct slat_vcpu_stats {
 	u64 aborts;
 	u64 ept;
 	u64 mmio;
+	u64 io;
 	u64 pio;
 	u64 in_kernel;
 	u64 cpuid;
@@ -282,6 +284,16 @@ extern const struct slat_walk_ops slat_vcpu_walk_ops;
  */
 int slat_vcpu_linear_to_gpa(struct slat_vcpu *vcpu, const struct slat_walk_ops *ops,
 			    u64 linear, unsigned int access, u64 *gpa);
+
+/* stats_fd.c */
+
+/**
+ * slat_vcpu_stats_fd() - KVM_GET_STATS_FD of a vCPU
+ * @vcpu: the vCPU
+ *
+ * Return: a file descriptor that holds the VM; -EMFILE, -ENFILE, -ENOMEM.
+ */
+int slat_vcpu_stats_fd(struct slat_vcpu *vcpu);
 
 /* cpuid.c */
 void slat_vcpu_cpuid_init(struct slat_vcpu *vcpu);

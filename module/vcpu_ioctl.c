@@ -134,6 +134,8 @@ static int vcpu_ioctl(struct slat_vcpu *vcpu, unsigned int cmd, unsigned long ar
 		return set_signal_mask(vcpu, argp);
 	case KVM_SET_GUEST_DEBUG:
 		return slat_vcpu_set_guest_debug(vcpu, argp);
+	case KVM_GET_STATS_FD:
+		return slat_vcpu_stats_fd(vcpu);
 	case KVM_TRANSLATE:
 		return slat_vcpu_translate(vcpu, argp);
 	default:

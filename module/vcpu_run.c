@@ -205,6 +205,7 @@ static enum slat_step run_dispatch(struct slat_vcpu *vcpu, enum slat_exit_type t
 		vcpu->stats.hlt++;
 		return run_exit(vcpu, KVM_EXIT_HLT);
 	case SLAT_EXIT_IO:
+		vcpu->stats.io++;
 		return slat_vcpu_pio(vcpu);
 	case SLAT_EXIT_EPT:
 		return run_ept(vcpu);

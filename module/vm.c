@@ -265,6 +265,8 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return slat_vm_register_coalesced(vm, argp);
 	case KVM_UNREGISTER_COALESCED_MMIO:
 		return slat_vm_unregister_coalesced(vm, argp);
+	case KVM_GET_STATS_FD:
+		return slat_vm_stats_fd(vm);
 	case KVM_CHECK_EXTENSION:
 		return slat_check_extension(vm->device, arg);
 	default:

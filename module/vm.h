@@ -128,6 +128,16 @@ int slat_host_attach(struct slat_vm *vm);
 /* No callback runs any more when it returns. */
 void slat_host_detach(struct slat_vm *vm);
 
+/* stats_fd.c */
+
+/**
+ * slat_vm_stats_fd() - KVM_GET_STATS_FD of a VM
+ * @vm: the VM
+ *
+ * Return: a file descriptor that holds the VM; -EMFILE, -ENFILE, -ENOMEM.
+ */
+int slat_vm_stats_fd(struct slat_vm *vm);
+
 /* stats.c */
 
 /* Make the VM's debugfs directory, named after the caller and @fd. */

@@ -40,6 +40,7 @@ struct slat_mmu;
  * @wrprot_leafs: leafs write-protected for the dirty log
  * @rounds_rmap: collections of dirty bits that protected by rmap
  * @rounds_scan: collections of dirty bits that protected by a scan
+ * @mapped_leafs: leafs made present; less @zapped_leafs: how many there are
  * @zapped_leafs: present leafs made non-present
  * @zapped_mmio: MMIO entries removed by a wrap or with their table
  * @tables: table pages linked now, the root included (grows and shrinks)
@@ -60,6 +61,7 @@ struct slat_mmu_stats {
 	atomic64_t mmio_mark;
 	atomic64_t mmio_hit;
 	atomic64_t mmio_stale;
+	atomic64_t mapped_leafs;
 	atomic64_t zapped_leafs;
 	atomic64_t zapped_mmio;
 	atomic64_t tables;

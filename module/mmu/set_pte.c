@@ -18,6 +18,8 @@ static void entry_changed(struct slat_mmu *mmu, int level, u64 old, u64 new)
 			     ept_is_leaf(old, level) != ept_is_leaf(new, level));
 	WARN_ON_ONCE(ept_is_mmio(new) && ept_is_present(old));
 
+	if (ept_is_leaf(new, level) && !ept_is_present(old))
+		atomic64_inc(&mmu->stats.mapped_leafs);
 	if (ept_is_leaf(old, level) && !ept_is_present(new))
 		atomic64_inc(&mmu->stats.zapped_leafs);
 	if (ept_is_mmio(old) && !new)

@@ -73,6 +73,10 @@ const char *slat_mmu_verify(struct slat_mmu *mmu,
 	if (!broken && verify.report.tables !=
 		       (u64)atomic64_read(&mmu->stats.tables))
 		broken = "the number of tables differs from the count";
+	if (!broken && verify.report.leafs !=
+		       (u64)atomic64_read(&mmu->stats.mapped_leafs) -
+		       (u64)atomic64_read(&mmu->stats.zapped_leafs))
+		broken = "the number of leafs differs from the counts";
 	port_write_unlock(&mmu->lock);
 	if (report)
 		*report = verify.report;

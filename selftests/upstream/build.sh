@@ -14,7 +14,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 TESTS=(set_memory_region_test demand_paging_test memslot_modification_stress_test
 	kvm_create_max_vcpus x86_64/set_sregs_test x86_64/userspace_io_test
 	x86_64/sync_regs_test x86_64/cr4_cpuid_sync_test x86_64/get_msr_index_features
-	x86_64/state_test x86_64/tsc_msrs_test
+	x86_64/state_test x86_64/tsc_msrs_test kvm_binary_stats_test
 	dirty_log_test dirty_log_perf_test kvm_page_table_test memslot_perf_test)
 
 build() {

@@ -54,6 +54,7 @@ esac
 	upstream 120 cr4_cpuid_sync_test
 	upstream 120 get_msr_index_features
 	upstream 120 tsc_msrs_test
+	upstream 120 kvm_binary_stats_test
 	upstream 600 demand_paging_test $pages
 	# Its threads share a tree without a lock, which only one CPU forgives.
 	pinned="taskset 1"

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KVM_GET_STATS_FD: the counters of a VM or a vCPU in KVM's binary form: header,
+ * id, descriptors, values, one behind the other. Made by the ioctls; reads
+ * take no lock and come from any process that was given the file. Counters that
+ * mean what KVM's mean have KVM's name.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/kvm.h>
+#include <linux/module.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "vcpu.h"
+#include "vm.h"
+
+/* As KVM's, which the ABI does not fix: the header tells it. */
+#define NAME_SIZE	48
+
+/* One descriptor as the client reads it. */
+struct stat_desc {
+	struct kvm_stats_desc head;
+	char name[NAME_SIZE];
+};
+
+static_assert(sizeof(struct stat_desc) == sizeof(struct kvm_stats_desc) + NAME_SIZE);
+
+/**
+ * struct stat_entry - one counter
+ * @name: what the client is told
+ * @flags: KVM_STATS_TYPE_*
+ * @offset: where the counter is: in struct slat_mmu_stats or slat_vcpu_stats
+ * @less: offset of the counter to subtract, or NO_LESS
+ */
+struct stat_entry {
+	const char *name;
+	u32 flags;
+	size_t offset;
+	size_t less;
+};
+
+#define NO_LESS		(~(size_t)0)
+
+#define VM_COUNTER(name, field) { \
+	name, KVM_STATS_TYPE_CUMULATIVE, offsetof(struct slat_mmu_stats, field), NO_LESS }
+#define VM_INSTANT(name, field, less) { \
+	name, KVM_STATS_TYPE_INSTANT, offsetof(struct slat_mmu_stats, field), less }
+#define VCPU_COUNTER(name, field) { \
+	name, KVM_STATS_TYPE_CUMULATIVE, offsetof(struct slat_vcpu_stats, field), NO_LESS }
+
+static const struct stat_entry vm_entries[] = {
+	/* KVM's */
+	VM_COUNTER("remote_tlb_flush_requests", flushes),
+	VM_INSTANT("pages_4k", mapped_leafs, offsetof(struct slat_mmu_stats, zapped_leafs)),
+	/* Slat's */
+	VM_COUNTER("faults_ram", faults_ram),
+	VM_COUNTER("faults_write", faults_write),
+	VM_COUNTER("faults_spurious", faults_spurious),
+	VM_COUNTER("faults_retry", faults_retry),
+	VM_COUNTER("mmio_mark", mmio_mark),
+	VM_COUNTER("mmio_hit", mmio_hit),
+	VM_COUNTER("mmio_stale", mmio_stale),
+	VM_COUNTER("wrprot_leafs", wrprot_leafs),
+	VM_COUNTER("rounds_rmap", rounds_rmap),
+	VM_COUNTER("rounds_scan", rounds_scan),
+	VM_COUNTER("mapped_leafs", mapped_leafs),
+	VM_COUNTER("zapped_leafs", zapped_leafs),
+	VM_COUNTER("zapped_mmio", zapped_mmio),
+	VM_INSTANT("tables", tables, NO_LESS),
+	VM_COUNTER("tables_freed", tables_freed),
+	VM_COUNTER("flush_cpus", flush_cpus),
+	VM_COUNTER("yields", yields),
+	VM_COUNTER("reclaims", reclaims),
+};
+
+static const struct stat_entry vcpu_entries[] = {
+	/* KVM's */
+	VCPU_COUNTER("exits", exits),
+	VCPU_COUNTER("io_exits", io),
+	VCPU_COUNTER("mmio_exits", mmio),
+	VCPU_COUNTER("signal_exits", signal),
+	VCPU_COUNTER("halt_exits", hlt),
+	VCPU_COUNTER("insn_emulation_fail", insn_failed),
+	/* Slat's */
+	VCPU_COUNTER("insn_emulated", insn_emulated),
+	VCPU_COUNTER("ept_exits", ept),
+	VCPU_COUNTER("cpuid_exits", cpuid),
+	VCPU_COUNTER("aborted_entries", aborts),
+	VCPU_COUNTER("io_to_user", pio),
+	VCPU_COUNTER("io_in_kernel", in_kernel),
+	VCPU_COUNTER("user_returns", user),
+};
+
+/* All of a VM but the flushes of which KVM has a name are listed; all of a vCPU. */
+static_assert(ARRAY_SIZE(vm_entries) == sizeof(struct slat_mmu_stats) / sizeof(u64) + 1);
+static_assert(ARRAY_SIZE(vcpu_entries) == sizeof(struct slat_vcpu_stats) / sizeof(u64));
+
+#define MAX_VALUES	ARRAY_SIZE(vm_entries)
+
+static_assert(ARRAY_SIZE(vcpu_entries) <= MAX_VALUES);
+
+/**
+ * struct stats_file - behind one file descriptor
+ * @vm: its VM; a reference
+ * @entries: which counters
+ * @nr: how many
+ * @counters: where they are; lives as long as @vm
+ * @head: what the client reads first
+ * @id: what it reads second
+ */
+struct stats_file {
+	struct slat_vm *vm;
+	const struct stat_entry *entries;
+	u32 nr;
+	const void *counters;
+	struct kvm_stats_header head;
+	char id[NAME_SIZE];
+};
+
+/* A counter is an atomic64_t of the VM or a u64 that its vCPU alone writes. */
+static u64 counter_read(const struct stats_file *stats, size_t offset)
+{
+	return READ_ONCE(*(const u64 *)(stats->counters + offset));
+}
+
+static u64 value_read(const struct stats_file *stats, const struct stat_entry *entry)
+{
+	u64 less = 0, value;
+
+	if (entry->less != NO_LESS)
+		less = counter_read(stats, entry->less);
+	/* In this order what is subtracted never exceeds what it is taken from. */
+	smp_rmb();
+	value = counter_read(stats, entry->offset);
+	return value - less;
+}
+
+/* A reader that goes along the file from @pos on, block by block. */
+struct stats_reader {
+	char __user *to;
+	size_t left;
+	u64 pos;
+};
+
+/* Copy what of the block of @size bytes at @start the reader wants. */
+static int block_read(struct stats_reader *reader, u64 start, const void *block, size_t size)
+{
+	size_t skip, nr;
+
+	if (!reader->left || reader->pos < start || reader->pos >= start + size)
+		return 0;
+	skip = reader->pos - start;
+	nr = min(size - skip, reader->left);
+	if (copy_to_user(reader->to, block + skip, nr))
+		return -EFAULT;
+	reader->to += nr;
+	reader->left -= nr;
+	reader->pos += nr;
+	return 0;
+}
+
+static int descs_read(struct stats_reader *reader, const struct stats_file *stats)
+{
+	u32 i;
+
+	/* What is read again and again is the values alone. */
+	if (reader->pos >= stats->head.data_offset)
+		return 0;
+	for (i = 0; i < stats->nr; i++) {
+		const struct stat_entry *entry = &stats->entries[i];
+		struct stat_desc desc = {
+			.head = {
+				.flags = entry->flags | KVM_STATS_UNIT_NONE | KVM_STATS_BASE_POW10,
+				.size = 1,
+				.offset = i * sizeof(u64),
+			},
+		};
+		int err;
+
+		strscpy(desc.name, entry->name, sizeof(desc.name));
+		err = block_read(reader, stats->head.desc_offset + i * sizeof(desc), &desc,
+				 sizeof(desc));
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int values_read(struct stats_reader *reader, const struct stats_file *stats)
+{
+	u64 values[MAX_VALUES];
+	u32 i;
+
+	if (reader->pos + reader->left <= stats->head.data_offset)
+		return 0;
+	for (i = 0; i < stats->nr; i++)
+		values[i] = value_read(stats, &stats->entries[i]);
+	return block_read(reader, stats->head.data_offset, values, stats->nr * sizeof(values[0]));
+}
+
+static ssize_t stats_read(struct file *file, char __user *to, size_t size, loff_t *pos)
+{
+	const struct stats_file *stats = file->private_data;
+	struct stats_reader reader = { .to = to, .left = size, .pos = *pos };
+	int err;
+
+	err = block_read(&reader, 0, &stats->head, sizeof(stats->head));
+	if (!err)
+		err = block_read(&reader, stats->head.id_offset, stats->id, sizeof(stats->id));
+	if (!err)
+		err = descs_read(&reader, stats);
+	if (!err)
+		err = values_read(&reader, stats);
+	if (err)
+		return err;
+	*pos = reader.pos;
+	return size - reader.left;
+}
+
+static int stats_release(struct inode *inode, struct file *file)
+{
+	struct stats_file *stats = file->private_data;
+
+	slat_vm_put(stats->vm);
+	kfree(stats);
+	return 0;
+}
+
+static const struct file_operations stats_fops = {
+	.owner = THIS_MODULE,
+	.read = stats_read,
+	.release = stats_release,
+	.llseek = noop_llseek,
+};
+
+static void stats_layout(struct stats_file *stats)
+{
+	struct kvm_stats_header *head = &stats->head;
+
+	head->name_size = NAME_SIZE;
+	head->num_desc = stats->nr;
+	head->id_offset = sizeof(*head);
+	head->desc_offset = head->id_offset + NAME_SIZE;
+	head->data_offset = head->desc_offset + stats->nr * sizeof(struct stat_desc);
+	static_assert(!(sizeof(struct kvm_stats_header) % sizeof(u64)));
+	static_assert(!(sizeof(struct stat_desc) % sizeof(u64)));
+}
+
+/* A file over @stats, which it owns when this succeeds. */
+static int stats_fd(struct stats_file *stats, const char *name)
+{
+	struct file *file;
+	int fd;
+
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	stats_layout(stats);
+	/* The file's reference; its release() drops it. */
+	slat_vm_get(stats->vm);
+	file = anon_inode_getfile(name, &stats_fops, stats, O_RDONLY);
+	if (IS_ERR(file)) {
+		slat_vm_put(stats->vm);
+		put_unused_fd(fd);
+		return PTR_ERR(file);
+	}
+	file->f_mode |= FMODE_PREAD;
+	fd_install(fd, file);
+	return fd;
+}
+
+int slat_vm_stats_fd(struct slat_vm *vm)
+{
+	struct stats_file *stats = kzalloc(sizeof(*stats), GFP_KERNEL_ACCOUNT);
+	int fd;
+
+	if (!stats)
+		return -ENOMEM;
+	stats->vm = vm;
+	stats->entries = vm_entries;
+	stats->nr = ARRAY_SIZE(vm_entries);
+	stats->counters = &vm->mmu.stats;
+	snprintf(stats->id, sizeof(stats->id), "kvm-%d", task_tgid_nr(current));
+	fd = stats_fd(stats, "slat-vm-stats");
+	if (fd < 0)
+		kfree(stats);
+	return fd;
+}
+
+int slat_vcpu_stats_fd(struct slat_vcpu *vcpu)
+{
+	struct stats_file *stats = kzalloc(sizeof(*stats), GFP_KERNEL_ACCOUNT);
+	char name[sizeof("slat-vcpu-stats:") + 10];
+	int fd;
+
+	if (!stats)
+		return -ENOMEM;
+	stats->vm = vcpu->vm;
+	stats->entries = vcpu_entries;
+	stats->nr = ARRAY_SIZE(vcpu_entries);
+	stats->counters = &vcpu->stats;
+	snprintf(stats->id, sizeof(stats->id), "kvm-%d/vcpu-%u", task_tgid_nr(current), vcpu->id);
+	snprintf(name, sizeof(name), "slat-vcpu-stats:%u", vcpu->id);
+	fd = stats_fd(stats, name);
+	if (fd < 0)
+		kfree(stats);
+	return fd;
+}
