@@ -96,6 +96,8 @@ static int stats_show(struct seq_file *m, void *unused)
 	struct slat_vm *vm = m->private;
 	size_t i;
 
+	/* as in traces */
+	seq_printf(m, "id %u\n", slat_vm_id(vm));
 	slots_show(m, vm);
 	for (i = 0; i < ARRAY_SIZE(mmu_stats); i++)
 		seq_printf(m, "%s %lld\n", mmu_stats[i].name,
