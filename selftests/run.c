@@ -353,16 +353,25 @@ TEST_F_TIMEOUT(run, several_vms_at_once, LONG_TIMEOUT)
 }
 
 /* SIGSTOP and SIGCONT end no run by themselves that a handler does not see. */
+/*
+ * A process that a signal stops while it makes its VM gets EINTR, as with KVM: so
+ * the stops begin when the child has said that its guest is there.
+ */
 TEST_F(run, stopped_and_continued_process)
 {
-	pid_t pid = fork();
-	int status;
+	int status, ready[2];
+	char byte = 0;
+	pid_t pid;
 
+	ASSERT_EQ(0, pipe(ready));
+	pid = fork();
 	ASSERT_LE(0, pid);
 	if (pid == 0) {
 		struct guest g;
 
 		guest_start(&g, MODE_LONG, count_out);
+		if (write(ready[1], &byte, 1) != 1)
+			_exit(2);
 		for (uint64_t i = 1; i < 20000; i++) {
 			int ret = vcpu_run(&g.vcpu);
 
@@ -373,6 +382,9 @@ TEST_F(run, stopped_and_continued_process)
 		}
 		_exit(0);
 	}
+	close(ready[1]);
+	ASSERT_EQ(1, read(ready[0], &byte, 1));
+	close(ready[0]);
 	for (int i = 0; i < 5; i++) {
 		usleep(20000);
 		kill(pid, SIGSTOP);
@@ -385,18 +397,26 @@ TEST_F(run, stopped_and_continued_process)
 
 TEST_F(run, traced_process_stops_inside_a_run)
 {
-	pid_t pid = fork();
-	int status;
+	int status, ready[2];
+	char byte = 0;
+	pid_t pid;
 
+	ASSERT_EQ(0, pipe(ready));
+	pid = fork();
 	ASSERT_LE(0, pid);
 	if (pid == 0) {
 		struct guest g;
 
 		guest_start(&g, MODE_LONG, spin);
+		if (write(ready[1], &byte, 1) != 1)
+			_exit(2);
 		while (vcpu_run(&g.vcpu) == -EINTR)
 			;
 		_exit(0);
 	}
+	close(ready[1]);
+	ASSERT_EQ(1, read(ready[0], &byte, 1));
+	close(ready[0]);
 	usleep(200 * 1000);
 	for (int i = 0; i < 3; i++) {
 		ASSERT_EQ(0, ptrace(PTRACE_ATTACH, pid, NULL, NULL));
