@@ -182,6 +182,8 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return dev_get_feature_msrs(argp);
 	case KVM_X86_GET_MCE_CAP_SUPPORTED:
 		return dev_get_mce_cap(argp);
+	case SLAT_GET_INFO:
+		return slat_extension_info(device, argp, NULL);
 	default:
 		return -EINVAL;
 	}

@@ -45,14 +45,19 @@ void slat_dirty_log_put(struct slat_dirty_log *log)
 
 /* The slot with number @id, which must log; slots_lock is held. */
 static int logging_slot(struct slat_memslots *slots, u32 id,
-			const struct slat_memslot **slot)
+			const struct slat_memslot **slot, struct slat_reject *why)
 {
 	port_assert_mutex(&slots->lock);
+	if (why)
+		why->slot = id;
 	if (id >= slots->config.nr_max)
-		return -EINVAL;
+		return slat_reject(why, -EINVAL, SLAT_CHECK_SLOT_ID, id,
+				   slots->config.nr_max - 1);
 	*slot = slat_memslots_find_id(slots, id);
-	if (!*slot || !(*slot)->log)
-		return -ENOENT;
+	if (!*slot)
+		return slat_reject(why, -ENOENT, SLAT_CHECK_NO_SLOT, id, 0);
+	if (!(*slot)->log)
+		return slat_reject(why, -ENOENT, SLAT_CHECK_NOT_LOGGING, id, 0);
 	return 0;
 }
 
@@ -89,9 +94,10 @@ static struct collection collection_guess(const unsigned long *words, u64 nr)
 }
 
 static enum slat_wrprot choose_strategy(struct slat_memslots *slots,
+					const struct slat_memslot *slot,
 					const struct collection *guess)
 {
-	enum slat_wrprot_policy policy = READ_ONCE(slots->policy);
+	enum slat_wrprot_policy policy = slat_memslots_policy(slots, slot);
 
 	if (policy == SLAT_POLICY_AUTO)
 		return slat_wrprot_cheaper(&slots->costs, guess->dirty,
@@ -111,13 +117,13 @@ static void wrprot_predict(const struct slat_wrprot_costs *costs,
 		slat_wrprot_visit_cost(costs, SLAT_WRPROT_SCAN) / 16;
 }
 
-static void wrprot_trace(const struct slat_memslots *slots, u32 slot,
+static void wrprot_trace(const struct slat_memslots *slots, const struct slat_memslot *slot,
 			 const struct slat_dirty_round *round, const u64 *predicted)
 {
 	const struct slat_ev_wrprot ev = {
 		.vm = slots->mmu->config.id,
-		.slot = slot,
-		.policy = READ_ONCE(slots->policy),
+		.slot = slot->id,
+		.policy = slat_memslots_policy(slots, slot),
 		.by = round->strategy == SLAT_WRPROT_RMAP ? SLAT_PROTECTED_RMAP :
 							    SLAT_PROTECTED_SCAN,
 		.predicted_rmap = predicted[SLAT_WRPROT_RMAP],
@@ -147,10 +153,10 @@ static void slot_collect(struct slat_memslots *slots,
 	guess = collection_guess(round->only ? round->only : round->live, words);
 	if (port_trace_on(slat_wrprot))
 		wrprot_predict(&slots->costs, &guess, predicted);
-	round->strategy = choose_strategy(slots, &guess);
+	round->strategy = choose_strategy(slots, slot, &guess);
 	slat_mmu_collect_dirty(slots->mmu, round);
 	if (port_trace_on(slat_wrprot))
-		wrprot_trace(slots, slot->id, round, predicted);
+		wrprot_trace(slots, slot, round, predicted);
 	slat_wrprot_learn(&slots->costs, round->strategy, round->spent,
 			  round->nr_visited);
 }
@@ -211,7 +217,8 @@ static void get_trace(const struct slat_memslots *slots, const struct slat_memsl
 }
 
 int slat_memslots_get_dirty_log(struct slat_memslots *slots,
-				const struct kvm_dirty_log *log)
+				const struct kvm_dirty_log *log,
+				struct slat_reject *why)
 {
 	const struct slat_memslot *slot = NULL;
 	u64 began;
@@ -219,7 +226,7 @@ int slat_memslots_get_dirty_log(struct slat_memslots *slots,
 
 	port_mutex_lock(&slots->lock);
 	began = slat_trace_began(slat_dirty_log_get);
-	err = logging_slot(slots, log->slot, &slot);
+	err = logging_slot(slots, log->slot, &slot, why);
 	if (!err)
 		err = log_get(slots, slot, log->dirty_bitmap);
 	if (port_trace_on(slat_dirty_log_get))
@@ -229,30 +236,32 @@ int slat_memslots_get_dirty_log(struct slat_memslots *slots,
 }
 
 /* Is the range of @log one that @slot can clear? */
-static bool clear_range_is_ok(const struct slat_memslot *slot,
-			      const struct kvm_clear_dirty_log *log)
+static int clear_range_check(const struct slat_memslot *slot,
+			     const struct kvm_clear_dirty_log *log,
+			     struct slat_reject *why)
 {
 	u64 npages = log->num_pages;
 
-	if (log->first_page > slot->npages)
-		return false;
-	if (npages > slot->npages - log->first_page)
-		return false;
-	return npages == slot->npages - log->first_page ||
-	       !(npages % WORD_BITS);
+	if (log->first_page > slot->npages || npages > slot->npages - log->first_page)
+		return slat_reject(why, -EINVAL, SLAT_CHECK_CLEAR_RANGE,
+				   log->first_page + npages, slot->npages);
+	if (npages != slot->npages - log->first_page && npages % WORD_BITS)
+		return slat_reject(why, -EINVAL, SLAT_CHECK_CLEAR_LENGTH, npages, WORD_BITS);
+	return 0;
 }
 
 static int log_clear(struct slat_memslots *slots, const struct slat_memslot *slot,
-		     const struct kvm_clear_dirty_log *log)
+		     const struct kvm_clear_dirty_log *log, struct slat_reject *why)
 {
 	struct slat_dirty_round round = { .npages = log->num_pages };
 	size_t bytes = (round.npages + WORD_BITS - 1) / WORD_BITS *
 		       sizeof(unsigned long);
 	unsigned long *only;
-	int err = 0;
+	int err;
 
-	if (!clear_range_is_ok(slot, log))
-		return -EINVAL;
+	err = clear_range_check(slot, log, why);
+	if (err)
+		return err;
 	only = port_alloc(bytes);
 	if (!only)
 		return -ENOMEM;
@@ -282,7 +291,8 @@ static void clear_trace(const struct slat_memslots *slots, const struct slat_mem
 }
 
 int slat_memslots_clear_dirty_log(struct slat_memslots *slots,
-				  const struct kvm_clear_dirty_log *log)
+				  const struct kvm_clear_dirty_log *log,
+				  struct slat_reject *why)
 {
 	const struct slat_memslot *slot = NULL;
 	u64 began;
@@ -290,12 +300,13 @@ int slat_memslots_clear_dirty_log(struct slat_memslots *slots,
 
 	/* As in KVM, before the slot is looked for. */
 	if (log->first_page % WORD_BITS)
-		return -EINVAL;
+		return slat_reject(why, -EINVAL, SLAT_CHECK_CLEAR_FIRST, log->first_page,
+				   WORD_BITS);
 	port_mutex_lock(&slots->lock);
 	began = slat_trace_began(slat_dirty_log_clear);
-	err = logging_slot(slots, log->slot, &slot);
+	err = logging_slot(slots, log->slot, &slot, why);
 	if (!err)
-		err = log_clear(slots, slot, log);
+		err = log_clear(slots, slot, log, why);
 	if (port_trace_on(slat_dirty_log_clear))
 		clear_trace(slots, slot, log, err, began);
 	port_mutex_unlock(&slots->lock);

@@ -43,6 +43,7 @@ void slat_dirty_log_put(struct slat_dirty_log *log);
  * slat_memslots_get_dirty_log() - KVM_GET_DIRTY_LOG
  * @slots: the VM's slots
  * @log: a private copy of the client's request
+ * @why: filled in with -EINVAL and -ENOENT; may be NULL
  *
  * Copies the bits to the client; unless it protects manually (see
  * slat_memslots.manual_protect) they are taken and their pages protected again.
@@ -52,12 +53,14 @@ void slat_dirty_log_put(struct slat_dirty_log *log);
  * not log; -EFAULT: the bitmap is not writable.
  */
 int slat_memslots_get_dirty_log(struct slat_memslots *slots,
-				const struct kvm_dirty_log *log);
+				const struct kvm_dirty_log *log,
+				struct slat_reject *why);
 
 /**
  * slat_memslots_clear_dirty_log() - KVM_CLEAR_DIRTY_LOG
  * @slots: the VM's slots
  * @log: a private copy of the client's request
+ * @why: filled in with -EINVAL and -ENOENT; may be NULL
  *
  * Return: 0; -EINVAL: no such slot number, or a range that does not begin at a
  * multiple of 64, is out of the slot, or ends neither at a multiple of 64 nor
@@ -65,7 +68,8 @@ int slat_memslots_get_dirty_log(struct slat_memslots *slots,
  * is not readable (nothing was cleared); -ENOMEM.
  */
 int slat_memslots_clear_dirty_log(struct slat_memslots *slots,
-				  const struct kvm_clear_dirty_log *log);
+				  const struct kvm_clear_dirty_log *log,
+				  struct slat_reject *why);
 
 /**
  * slat_memslots_mark_dirty() - kernel code has written to guest memory

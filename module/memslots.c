@@ -81,6 +81,7 @@ int slat_memslots_init(struct slat_memslots *slots, struct slat_mmu *mmu,
 	if (!slots->root)
 		return -ENOMEM;
 	slots->config = *config;
+	slots->policy = SLAT_POLICY_INHERIT;
 	slots->mmu = mmu;
 	slat_notify_init(&slots->notify);
 	port_mutex_init(&slots->lock);
@@ -106,6 +107,16 @@ const struct slat_memslot *slat_memslots_find_id(const struct slat_memslots *slo
 	return id < slots->nr_ids ? slots->by_id[id] : NULL;
 }
 
+enum slat_wrprot_policy slat_memslots_policy(const struct slat_memslots *slots,
+					     const struct slat_memslot *slot)
+{
+	enum slat_wrprot_policy above =
+		slat_policy_effective(slots->policy, slots->config.policy);
+
+	port_assert_mutex(&slots->lock);
+	return slot ? slat_policy_effective(slot->state->policy, above) : above;
+}
+
 /* Make room for @id: at least twice what there was, so that it is rare. */
 static int ids_grow(struct slat_memslots *slots, u32 id)
 {
@@ -125,26 +136,47 @@ static int ids_grow(struct slat_memslots *slots, u32 id)
 	return 0;
 }
 
+#define REGION_FLAGS	(KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY)
+
+static int region_check_aligned(const struct kvm_userspace_memory_region *r,
+				struct slat_reject *why)
+{
+	const u64 page = SLAT_PAGE_SIZE;
+
+	if (r->memory_size % page)
+		return slat_reject(why, -EINVAL, SLAT_CHECK_SIZE_ALIGN, r->memory_size, page);
+	if (r->guest_phys_addr % page)
+		return slat_reject(why, -EINVAL, SLAT_CHECK_GPA_ALIGN, r->guest_phys_addr, page);
+	if (r->userspace_addr % page)
+		return slat_reject(why, -EINVAL, SLAT_CHECK_HVA_ALIGN, r->userspace_addr, page);
+	return 0;
+}
+
 /* Everything that can be said about a request without knowing the slots. */
 static int region_check(const struct slat_memslots *slots,
-			const struct kvm_userspace_memory_region *r)
+			const struct kvm_userspace_memory_region *r,
+			struct slat_reject *why)
 {
-	const u64 offset = SLAT_PAGE_SIZE - 1;
+	int err;
 
-	if (r->flags & ~(KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY))
-		return -EINVAL;
-	if (r->memory_size & offset || r->guest_phys_addr & offset ||
-	    r->userspace_addr & offset)
-		return -EINVAL;
+	if (r->flags & ~REGION_FLAGS)
+		return slat_reject(why, -EINVAL, SLAT_CHECK_FLAGS, r->flags, REGION_FLAGS);
+	err = region_check_aligned(r, why);
+	if (err)
+		return err;
 	if (!port_user_range_ok(r->userspace_addr, r->memory_size))
-		return -EINVAL;
+		return slat_reject(why, -EINVAL, SLAT_CHECK_HVA_RANGE, r->userspace_addr,
+				   r->memory_size);
 	/* The upper half of the id is an address space: there is one. */
 	if (r->slot >= slots->config.nr_max)
-		return -EINVAL;
+		return slat_reject(why, -EINVAL, SLAT_CHECK_SLOT_ID, r->slot,
+				   slots->config.nr_max - 1);
 	if (r->guest_phys_addr + r->memory_size < r->guest_phys_addr)
-		return -EINVAL;
+		return slat_reject(why, -EINVAL, SLAT_CHECK_GPA_WRAP, r->guest_phys_addr,
+				   r->memory_size);
 	if (r->memory_size >> SLAT_PAGE_SHIFT > SLAT_MAX_SLOT_PAGES)
-		return -EINVAL;
+		return slat_reject(why, -EINVAL, SLAT_CHECK_SLOT_SIZE, r->memory_size,
+				   SLAT_MAX_SLOT_PAGES << SLAT_PAGE_SHIFT);
 	return 0;
 }
 
@@ -156,30 +188,64 @@ enum change_kind {
 	CHANGE_FLAGS,
 };
 
+/* What a live slot can't change. */
+static int change_check_old(const struct kvm_userspace_memory_region *r,
+			    const struct slat_memslot *old, struct slat_reject *why)
+{
+	if (r->userspace_addr != old->hva)
+		return slat_reject(why, -EINVAL, SLAT_CHECK_HVA_CHANGED, r->userspace_addr,
+				   old->hva);
+	if (r->memory_size >> SLAT_PAGE_SHIFT != old->npages)
+		return slat_reject(why, -EINVAL, SLAT_CHECK_SIZE_CHANGED, r->memory_size,
+				   old->npages << SLAT_PAGE_SHIFT);
+	if ((r->flags ^ old->flags) & KVM_MEM_READONLY)
+		return slat_reject(why, -EINVAL, SLAT_CHECK_READONLY_CHANGED, r->flags,
+				   old->flags);
+	return 0;
+}
+
+static int reject_overlap(struct slat_reject *why,
+			  const struct kvm_userspace_memory_region *r,
+			  const struct slat_memslot *other)
+{
+	if (why) {
+		why->other = other->id;
+		why->other_gpa = other->base_gfn << SLAT_PAGE_SHIFT;
+		why->other_size = other->npages << SLAT_PAGE_SHIFT;
+	}
+	return slat_reject(why, -EEXIST, SLAT_CHECK_OVERLAP, r->guest_phys_addr, r->memory_size);
+}
+
 /* Which change is asked for, and is it legal? Returns the kind or -errno. */
 static int change_kind(const struct slat_memslots *slots,
 		       const struct kvm_userspace_memory_region *r,
-		       const struct slat_memslot *old)
+		       const struct slat_memslot *old, struct slat_reject *why)
 {
 	u64 npages = r->memory_size >> SLAT_PAGE_SHIFT;
 	gfn_t base_gfn = r->guest_phys_addr >> SLAT_PAGE_SHIFT;
+	const struct slat_memslot *other;
 	int kind = CHANGE_CREATE;
 
 	if (!npages)
-		return old ? CHANGE_DELETE : -EINVAL;
+		return old ? CHANGE_DELETE :
+			     slat_reject(why, -EINVAL, SLAT_CHECK_NO_SLOT, r->slot, 0);
 	if (old) {
-		if (r->userspace_addr != old->hva || npages != old->npages ||
-		    (r->flags ^ old->flags) & KVM_MEM_READONLY)
-			return -EINVAL;
+		int err = change_check_old(r, old, why);
+
+		if (err)
+			return err;
 		if (base_gfn == old->base_gfn)
 			return r->flags == old->flags ? CHANGE_NONE :
 							CHANGE_FLAGS;
 		kind = CHANGE_MOVE;
 	}
-	if (slat_slots_overlap(slots->root, base_gfn, base_gfn + npages, old))
-		return -EEXIST;
+	other = slat_slots_overlap(slots->root, base_gfn, base_gfn + npages, old);
+	if (other)
+		return reject_overlap(why, r, other);
 	if (base_gfn + npages > slots->config.max_gfn)
-		return -EINVAL;
+		return slat_reject(why, -EINVAL, SLAT_CHECK_GPA_LIMIT,
+				   r->guest_phys_addr + r->memory_size,
+				   slots->config.max_gfn << SLAT_PAGE_SHIFT);
 	return kind;
 }
 
@@ -293,7 +359,7 @@ static void change_protect(struct slat_memslots *slots, const struct change *cha
 		const struct slat_ev_wrprot ev = {
 			.vm = slots->mmu->config.id,
 			.slot = change->id,
-			.policy = READ_ONCE(slots->policy),
+			.policy = slat_memslots_policy(slots, slot),
 			.by = SLAT_PROTECTED_RANGE,
 			.cost = began ? port_clock() - began : 0,
 			.visited = slot->npages,
@@ -394,7 +460,8 @@ static void sets_reap(struct slat_memslots *slots)
 }
 
 int slat_memslots_set_region(struct slat_memslots *slots,
-			     const struct kvm_userspace_memory_region *region)
+			     const struct kvm_userspace_memory_region *region,
+			     struct slat_reject *why)
 {
 	struct change change = {
 		.id = region->slot,
@@ -402,7 +469,9 @@ int slat_memslots_set_region(struct slat_memslots *slots,
 	};
 	int kind, err;
 
-	err = region_check(slots, region);
+	if (why)
+		why->slot = region->slot;
+	err = region_check(slots, region, why);
 	if (err)
 		return err;
 
@@ -410,7 +479,7 @@ int slat_memslots_set_region(struct slat_memslots *slots,
 	change.began = slat_trace_began(slat_slot_change);
 	change.old = (struct slat_memslot *)
 		slat_memslots_find_id(slots, region->slot);
-	kind = change_kind(slots, region, change.old);
+	kind = change_kind(slots, region, change.old, why);
 	if (kind > CHANGE_NONE) {
 		err = change_prepare(slots, &change, region, kind);
 		if (err)

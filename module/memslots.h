@@ -17,6 +17,7 @@
 #include <linux/kvm.h>
 
 #include "mmu/mmu.h"
+#include "reject.h"
 
 /* As KVM's: SHRT_MAX less the private slots, of which there are none here. */
 #define SLAT_NR_MEMSLOTS	32764
@@ -26,12 +27,26 @@ struct slat_dirty_log;
 struct slat_tree_node;
 
 /**
+ * struct slat_slot_state - what a slot keeps while its object is exchanged
+ * @refs: slot objects that share it
+ * @policy: how its pages are protected again; under slots_lock
+ *
+ * It begins with CREATE and ends with DELETE; changes of flags and MOVE hand it
+ * on to the new object.
+ */
+struct slat_slot_state {
+	atomic64_t refs;
+	enum slat_wrprot_policy policy;
+};
+
+/**
  * struct slat_memslot - one slot; immutable. Any change makes a new object.
  * @base_gfn: first guest page
  * @npages: length
  * @hva: host address of the first page
  * @id: the client's number for it
  * @flags: KVM_MEM_*
+ * @state: what changes while the slot stays the same; holds a reference
  * @log: its dirty log, NULL unless KVM_MEM_LOG_DIRTY_PAGES; holds a reference
  * @invalid: stands in for a slot that is being deleted or moved: faults retry
  * @retired: to free it after the last reader
@@ -42,6 +57,7 @@ struct slat_memslot {
 	hva_t hva;
 	u32 id;
 	u32 flags;
+	struct slat_slot_state *state;
 	struct slat_dirty_log *log;
 	bool invalid;
 	struct slat_retired retired;
@@ -66,11 +82,13 @@ struct slat_slots_root {
  * @nr_max: how many slots a VM may have
  * @max_gfn: slots must end at or below this gfn
  * @first_generation: generation of the empty set (a debug knob; 0 normally)
+ * @policy: how dirty pages are protected where neither slot nor VM says
  */
 struct slat_memslots_config {
 	u32 nr_max;
 	gfn_t max_gfn;
 	u64 first_generation;
+	enum slat_wrprot_policy policy;
 };
 
 /**
@@ -86,7 +104,8 @@ struct slat_memslots_config {
  * @notify: host changes in progress
  * @manual_protect: KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE and
  *	KVM_DIRTY_LOG_INITIALLY_SET as the client enabled them; under @lock
- * @policy: who chooses how dirty pages are protected; may change at any time
+ * @policy: who chooses how dirty pages are protected, for slots that do not say;
+ *	under @lock
  * @costs: what the automatic policy has learned; under @lock
  * @index_lock: leaf lock; protects @index
  * @index: slots by hva, for host changes
@@ -125,6 +144,7 @@ void slat_memslots_destroy(struct slat_memslots *slots);
  * slat_memslots_set_region() - KVM_SET_USER_MEMORY_REGION
  * @slots: the VM's slots
  * @region: a private copy of the client's request
+ * @why: filled in with -EINVAL and -EEXIST; may be NULL
  *
  * Creates, deletes, moves a slot or changes its flags, as KVM does. DELETE and
  * MOVE return when nothing of the old range is reachable: by a vCPU, by a fault
@@ -140,7 +160,8 @@ void slat_memslots_destroy(struct slat_memslots *slots);
  * -ENOMEM. On error nothing has changed.
  */
 int slat_memslots_set_region(struct slat_memslots *slots,
-			     const struct kvm_userspace_memory_region *region);
+			     const struct kvm_userspace_memory_region *region,
+			     struct slat_reject *why);
 
 /* The current set; the caller is inside a reader section. */
 static inline const struct slat_slots_root *
@@ -157,6 +178,10 @@ const struct slat_memslot *slat_slots_find(const struct slat_slots_root *root,
 /* The slot with number @id, or NULL; slots_lock is held. */
 const struct slat_memslot *slat_memslots_find_id(const struct slat_memslots *slots,
 						 u32 id);
+
+/* The policy for the dirty log of @slot, NULL: of slots that do not say. slots_lock is held. */
+enum slat_wrprot_policy slat_memslots_policy(const struct slat_memslots *slots,
+					     const struct slat_memslot *slot);
 
 static inline hva_t slat_memslot_hva(const struct slat_memslot *slot, gfn_t gfn)
 {

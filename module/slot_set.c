@@ -30,12 +30,55 @@ static void root_retired_free(struct slat_retired *retired)
 					  retired));
 }
 
+/*
+ * The first object of a slot and the state that outlives it, in one piece so
+ * that CREATE allocates once: it is freed with the last reference to the state.
+ */
+struct slot_home {
+	struct slat_memslot slot;
+	struct slat_slot_state state;
+};
+
+static struct slot_home *home_of(struct slat_slot_state *state)
+{
+	return container_of(state, struct slot_home, state);
+}
+
+static struct slat_memslot *slot_alloc_home(void)
+{
+	struct slot_home *home = port_alloc(sizeof(*home));
+
+	if (!home)
+		return NULL;
+	atomic64_set(&home->state.refs, 1);
+	home->state.policy = SLAT_POLICY_INHERIT;
+	home->slot.state = &home->state;
+	return &home->slot;
+}
+
+static struct slat_memslot *slot_alloc(struct slat_slot_state *state)
+{
+	struct slat_memslot *slot = port_alloc(sizeof(*slot));
+
+	if (!slot)
+		return NULL;
+	atomic64_inc(&state->refs);
+	slot->state = state;
+	return slot;
+}
+
 void slat_memslot_free(struct slat_memslot *slot)
 {
+	struct slat_slot_state *state;
+
 	if (!slot)
 		return;
+	state = slot->state;
 	slat_dirty_log_put(slot->log);
-	port_free(slot);
+	if (slot != &home_of(state)->slot)
+		port_free(slot);
+	if (!atomic64_dec_return(&state->refs))
+		port_free(home_of(state));
 }
 
 static void slot_retired_free(struct slat_retired *retired)
@@ -99,7 +142,7 @@ struct slat_memslot *
 slat_memslot_create(const struct kvm_userspace_memory_region *region,
 		    const struct slat_memslot *old, bool all_set)
 {
-	struct slat_memslot *slot = port_alloc(sizeof(*slot));
+	struct slat_memslot *slot = old ? slot_alloc(old->state) : slot_alloc_home();
 
 	if (!slot)
 		return NULL;
@@ -120,7 +163,7 @@ slat_memslot_create(const struct kvm_userspace_memory_region *region,
 
 struct slat_memslot *slat_memslot_create_invalid(const struct slat_memslot *slot)
 {
-	struct slat_memslot *invalid = port_alloc(sizeof(*invalid));
+	struct slat_memslot *invalid = slot_alloc(slot->state);
 
 	if (!invalid)
 		return NULL;
@@ -130,8 +173,9 @@ struct slat_memslot *slat_memslot_create_invalid(const struct slat_memslot *slot
 	return invalid;
 }
 
-bool slat_slots_overlap(const struct slat_slots_root *root, gfn_t start,
-			gfn_t end, const struct slat_memslot *self)
+const struct slat_memslot *slat_slots_overlap(const struct slat_slots_root *root,
+					      gfn_t start, gfn_t end,
+					      const struct slat_memslot *self)
 {
 	const struct slat_tree_entry *last =
 		slat_tree_floor(root->by_gfn, end - 1, 0);
@@ -140,5 +184,5 @@ bool slat_slots_overlap(const struct slat_slots_root *root, gfn_t start,
 	if (last && last->slot == self)
 		last = last->start ? slat_tree_floor(root->by_gfn,
 						     last->start - 1, 0) : NULL;
-	return last && last->end > start;
+	return last && last->end > start ? last->slot : NULL;
 }

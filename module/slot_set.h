@@ -53,8 +53,9 @@ struct slat_memslot *slat_memslot_create_invalid(const struct slat_memslot *slot
 /* Free a slot that no reader ever saw or can see any more. NULL is fine. */
 void slat_memslot_free(struct slat_memslot *slot);
 
-/* Does [@start, @end) overlap a slot of @root other than @self? */
-bool slat_slots_overlap(const struct slat_slots_root *root, gfn_t start,
-			gfn_t end, const struct slat_memslot *self);
+/* A slot of @root other than @self that [@start, @end) overlaps, or NULL. */
+const struct slat_memslot *slat_slots_overlap(const struct slat_slots_root *root,
+					      gfn_t start, gfn_t end,
+					      const struct slat_memslot *self);
 
 #endif

@@ -148,15 +148,16 @@ void slat_vcpu_destroy(struct slat_vcpu *vcpu)
 }
 
 /* Take one of the allowed number before anything is allocated. */
-static int vcpu_reserve(struct slat_vm *vm)
+static int vcpu_reserve(struct slat_vm *vm, struct slat_reject *why)
 {
-	int err = -EINVAL;
+	const u32 max = vm->device->config.max_vcpus;
+	int err = 0;
 
 	mutex_lock(&vm->lock);
-	if (vm->nr_vcpus < vm->device->config.max_vcpus) {
+	if (vm->nr_vcpus < max)
 		vm->nr_vcpus++;
-		err = 0;
-	}
+	else
+		err = slat_reject(why, -EINVAL, SLAT_CHECK_VCPU_COUNT, vm->nr_vcpus, max);
 	mutex_unlock(&vm->lock);
 	return err;
 }
@@ -169,7 +170,7 @@ static void vcpu_unreserve(struct slat_vm *vm)
 }
 
 /* Return: as xa_insert(), with -EEXIST for a taken id. */
-static int vcpu_publish(struct slat_vcpu *vcpu)
+static int vcpu_publish(struct slat_vcpu *vcpu, struct slat_reject *why)
 {
 	struct slat_vm *vm = vcpu->vm;
 	int err;
@@ -177,7 +178,8 @@ static int vcpu_publish(struct slat_vcpu *vcpu)
 	mutex_lock(&vm->lock);
 	err = xa_insert(&vm->vcpus, vcpu->id, vcpu, GFP_KERNEL_ACCOUNT);
 	mutex_unlock(&vm->lock);
-	return err == -EBUSY ? -EEXIST : err;
+	return err == -EBUSY ? slat_reject(why, -EEXIST, SLAT_CHECK_VCPU_EXISTS, vcpu->id, 0) :
+			       err;
 }
 
 static void vcpu_unpublish(struct slat_vcpu *vcpu)
@@ -187,23 +189,24 @@ static void vcpu_unpublish(struct slat_vcpu *vcpu)
 	mutex_unlock(&vcpu->vm->lock);
 }
 
-int slat_vcpu_create_fd(struct slat_vm *vm, unsigned long id)
+int slat_vcpu_create_fd(struct slat_vm *vm, unsigned long id, struct slat_reject *why)
 {
+	const u32 ids = vm->device->config.max_vcpus * SLAT_VCPU_IDS_PER_VCPU;
 	struct slat_vcpu *vcpu;
 	struct file *file;
 	int fd, err;
 
 	/* The ABI's argument is 32 bits wide, whatever the client passes. */
-	if ((u32)id >= vm->device->config.max_vcpus * SLAT_VCPU_IDS_PER_VCPU)
-		return -EINVAL;
-	err = vcpu_reserve(vm);
+	if ((u32)id >= ids)
+		return slat_reject(why, -EINVAL, SLAT_CHECK_VCPU_ID, (u32)id, ids - 1);
+	err = vcpu_reserve(vm, why);
 	if (err)
 		return err;
 	vcpu = vcpu_create(vm, id);
 	err = PTR_ERR_OR_ZERO(vcpu);
 	if (err)
 		goto err_unreserve;
-	err = vcpu_publish(vcpu);
+	err = vcpu_publish(vcpu, why);
 	if (err)
 		goto err_vcpu;
 	fd = get_unused_fd_flags(O_CLOEXEC);

@@ -160,12 +160,13 @@ enum slat_step {
  * slat_vcpu_create_fd() - KVM_CREATE_VCPU
  * @vm: the VM
  * @id: the client's number for the vCPU
+ * @why: filled in with -EINVAL and -EEXIST
  *
  * Return: a file descriptor;
  * -EINVAL: @id is out of range, or there are as many vCPUs as allowed;
  * -EEXIST: @id is taken; -EMFILE, -ENFILE, -ENOMEM.
  */
-int slat_vcpu_create_fd(struct slat_vm *vm, unsigned long id);
+int slat_vcpu_create_fd(struct slat_vm *vm, unsigned long id, struct slat_reject *why);
 
 /* Called by the VM's destruction: no file refers to @vcpu. */
 void slat_vcpu_destroy(struct slat_vcpu *vcpu);

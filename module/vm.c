@@ -58,6 +58,7 @@ static int vm_memory_init(struct slat_vm *vm)
 		.nr_max = config->nr_memslots,
 		.max_gfn = BIT_ULL(vm->device->caps->cpu.maxphyaddr - SLAT_PAGE_SHIFT),
 		.first_generation = config->gen_start,
+		.policy = config->wrprot,
 	};
 	int err;
 
@@ -67,8 +68,6 @@ static int vm_memory_init(struct slat_vm *vm)
 	err = slat_memslots_init(&vm->slots, &vm->mmu, &slots);
 	if (err)
 		slat_mmu_destroy(&vm->mmu);
-	else
-		vm->slots.policy = config->wrprot;
 	return err;
 }
 
@@ -101,6 +100,7 @@ static void vm_init(struct slat_vm *vm, struct slat_device *device)
 	slat_epochs_init(&vm->epochs);
 	slat_vm_clock_init(vm);
 	slat_io_init(&vm->io);
+	slat_failure_init(&vm->failure);
 	mmgrab(current->mm);
 	vm->mm = current->mm;
 }
@@ -178,56 +178,59 @@ void slat_vm_kill(struct slat_vm *vm)
 	WRITE_ONCE(vm->dead, true);
 }
 
-static int vm_set_user_memory_region(struct slat_vm *vm, void __user *argp)
+static int vm_set_user_memory_region(struct slat_vm *vm, void __user *argp,
+				     struct slat_reject *why)
 {
 	struct kvm_userspace_memory_region region;
 
 	if (copy_from_user(&region, argp, sizeof(region)))
 		return -EFAULT;
-	return slat_memslots_set_region(&vm->slots, &region);
+	return slat_memslots_set_region(&vm->slots, &region, why);
 }
 
-static int vm_get_dirty_log(struct slat_vm *vm, void __user *argp)
+static int vm_get_dirty_log(struct slat_vm *vm, void __user *argp, struct slat_reject *why)
 {
 	struct kvm_dirty_log log;
 
 	if (copy_from_user(&log, argp, sizeof(log)))
 		return -EFAULT;
-	return slat_memslots_get_dirty_log(&vm->slots, &log);
+	return slat_memslots_get_dirty_log(&vm->slots, &log, why);
 }
 
-static int vm_clear_dirty_log(struct slat_vm *vm, void __user *argp)
+static int vm_clear_dirty_log(struct slat_vm *vm, void __user *argp, struct slat_reject *why)
 {
 	struct kvm_clear_dirty_log log;
 
 	if (copy_from_user(&log, argp, sizeof(log)))
 		return -EFAULT;
-	return slat_memslots_clear_dirty_log(&vm->slots, &log);
+	return slat_memslots_clear_dirty_log(&vm->slots, &log, why);
 }
 
-static int vm_enable_cap(struct slat_vm *vm, void __user *argp)
+static int vm_enable_cap(struct slat_vm *vm, void __user *argp, struct slat_reject *why)
 {
 	struct kvm_enable_cap cap;
 	u64 allowed = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;
 
 	if (copy_from_user(&cap, argp, sizeof(cap)))
 		return -EFAULT;
-	if (cap.cap != KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 || cap.flags)
-		return -EINVAL;
+	if (cap.cap != KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2)
+		return slat_reject(why, -EINVAL, SLAT_CHECK_CAP, cap.cap, 0);
+	if (cap.flags)
+		return slat_reject(why, -EINVAL, SLAT_CHECK_FLAGS, cap.flags, 0);
 	if (cap.args[0] & KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE)
 		allowed |= KVM_DIRTY_LOG_INITIALLY_SET;
 	if (cap.args[0] & ~allowed)
-		return -EINVAL;
+		return slat_reject(why, -EINVAL, SLAT_CHECK_CAP_ARGS, cap.args[0], allowed);
 	mutex_lock(&vm->slots.lock);
 	vm->slots.manual_protect = cap.args[0];
 	mutex_unlock(&vm->slots.lock);
 	return 0;
 }
 
-static int vm_set_nr_mmu_pages(struct slat_vm *vm, unsigned long nr)
+static int vm_set_nr_mmu_pages(struct slat_vm *vm, unsigned long nr, struct slat_reject *why)
 {
 	if (nr < SLAT_MIN_TABLES)
-		return -EINVAL;
+		return slat_reject(why, -EINVAL, SLAT_CHECK_NR_MMU_PAGES, nr, SLAT_MIN_TABLES);
 	slat_mmu_set_max_tables(&vm->mmu, nr);
 	return 0;
 }
@@ -237,26 +240,24 @@ static long vm_get_nr_mmu_pages(struct slat_vm *vm)
 	return min_t(u64, READ_ONCE(vm->mmu.max_tables), INT_MAX);
 }
 
-static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+static long vm_call(struct slat_vm *vm, unsigned int cmd, unsigned long arg,
+		    struct slat_reject *why)
 {
-	struct slat_vm *vm = file->private_data;
 	void __user *argp = (void __user *)arg;
 
-	if (!slat_vm_is_usable(vm))
-		return -EIO;
 	switch (cmd) {
 	case KVM_CREATE_VCPU:
-		return slat_vcpu_create_fd(vm, arg);
+		return slat_vcpu_create_fd(vm, arg, why);
 	case KVM_SET_USER_MEMORY_REGION:
-		return vm_set_user_memory_region(vm, argp);
+		return vm_set_user_memory_region(vm, argp, why);
 	case KVM_GET_DIRTY_LOG:
-		return vm_get_dirty_log(vm, argp);
+		return vm_get_dirty_log(vm, argp, why);
 	case KVM_CLEAR_DIRTY_LOG:
-		return vm_clear_dirty_log(vm, argp);
+		return vm_clear_dirty_log(vm, argp, why);
 	case KVM_ENABLE_CAP:
-		return vm_enable_cap(vm, argp);
+		return vm_enable_cap(vm, argp, why);
 	case KVM_SET_NR_MMU_PAGES:
-		return vm_set_nr_mmu_pages(vm, arg);
+		return vm_set_nr_mmu_pages(vm, arg, why);
 	case KVM_GET_NR_MMU_PAGES:
 		return vm_get_nr_mmu_pages(vm);
 	case KVM_IOEVENTFD:
@@ -270,8 +271,34 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case KVM_CHECK_EXTENSION:
 		return slat_check_extension(vm->device, arg);
 	default:
-		return slat_vm_platform_ioctl(vm, cmd, arg);
+		if (_IOC_TYPE(cmd) == SLATIO)
+			return slat_vm_extension_ioctl(vm, cmd, argp, why);
+		return slat_vm_platform_ioctl(vm, cmd, arg, why);
 	}
+}
+
+typedef long (*vm_call_fn)(struct slat_vm *vm, unsigned int cmd, unsigned long arg,
+			   struct slat_reject *why);
+
+/* One ioctl by @call; what fails is noted down. */
+static __always_inline long vm_ioctl_by(struct file *file, unsigned int cmd,
+					unsigned long arg, vm_call_fn call)
+{
+	struct slat_vm *vm = file->private_data;
+	struct slat_reject why = SLAT_REJECT_INIT;
+	long ret;
+
+	if (!slat_vm_is_usable(vm))
+		return -EIO;
+	ret = call(vm, cmd, arg, &why);
+	if (unlikely(ret < 0))
+		slat_failure_record(&vm->failure, cmd, ret, &why);
+	return ret;
+}
+
+static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	return vm_ioctl_by(file, cmd, arg, vm_call);
 }
 
 static int vm_release(struct inode *inode, struct file *file)
@@ -283,7 +310,8 @@ static int vm_release(struct inode *inode, struct file *file)
 #ifdef CONFIG_COMPAT
 /* A 32-bit client's bitmap pointer fills half of the union it is in. */
 static int vm_compat_get_dirty_log(struct slat_vm *vm,
-				   const struct compat_dirty_log __user *argp)
+				   const struct compat_dirty_log __user *argp,
+				   struct slat_reject *why)
 {
 	struct compat_dirty_log in;
 	struct kvm_dirty_log log = {};
@@ -292,11 +320,12 @@ static int vm_compat_get_dirty_log(struct slat_vm *vm,
 		return -EFAULT;
 	log.slot = in.slot;
 	log.dirty_bitmap = compat_ptr(in.dirty_bitmap);
-	return slat_memslots_get_dirty_log(&vm->slots, &log);
+	return slat_memslots_get_dirty_log(&vm->slots, &log, why);
 }
 
 static int vm_compat_clear_dirty_log(struct slat_vm *vm,
-				     const struct compat_clear_dirty_log __user *argp)
+				     const struct compat_clear_dirty_log __user *argp,
+				     struct slat_reject *why)
 {
 	struct compat_clear_dirty_log in;
 	struct kvm_clear_dirty_log log = {};
@@ -307,24 +336,27 @@ static int vm_compat_clear_dirty_log(struct slat_vm *vm,
 	log.num_pages = in.num_pages;
 	log.first_page = in.first_page;
 	log.dirty_bitmap = compat_ptr(in.dirty_bitmap);
-	return slat_memslots_clear_dirty_log(&vm->slots, &log);
+	return slat_memslots_clear_dirty_log(&vm->slots, &log, why);
+}
+
+static long vm_compat_call(struct slat_vm *vm, unsigned int cmd, unsigned long arg,
+			   struct slat_reject *why)
+{
+	void __user *argp = compat_ptr(arg);
+
+	switch (cmd) {
+	case KVM_GET_DIRTY_LOG:
+		return vm_compat_get_dirty_log(vm, argp, why);
+	case KVM_CLEAR_DIRTY_LOG:
+		return vm_compat_clear_dirty_log(vm, argp, why);
+	default:
+		return vm_call(vm, cmd, (unsigned long)argp, why);
+	}
 }
 
 static long vm_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
-	struct slat_vm *vm = file->private_data;
-	void __user *argp = compat_ptr(arg);
-
-	if (!slat_vm_is_usable(vm))
-		return -EIO;
-	switch (cmd) {
-	case KVM_GET_DIRTY_LOG:
-		return vm_compat_get_dirty_log(vm, argp);
-	case KVM_CLEAR_DIRTY_LOG:
-		return vm_compat_clear_dirty_log(vm, argp);
-	default:
-		return vm_ioctl(file, cmd, (unsigned long)argp);
-	}
+	return vm_ioctl_by(file, cmd, arg, vm_compat_call);
 }
 #endif
 

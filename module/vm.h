@@ -18,6 +18,7 @@
 #include <linux/xarray.h>
 
 #include "device.h"
+#include "extension.h"
 #include "iobus.h"
 #include "memslots.h"
 
@@ -37,6 +38,7 @@ struct slat_vcpu;
  * @vmx: what the processor knows of it
  * @notifier: changes of the owner's address space
  * @io: writes that the kernel answers
+ * @failure: the last ioctl that failed
  * @lock: outermost lock; protects @vcpus, @nr_vcpus and @clock_offset
  * @vcpus: by id; an entry lives as long as the VM
  * @nr_vcpus: how many there are, those in the making included
@@ -56,6 +58,7 @@ struct slat_vm {
 	struct slat_vmx_vm vmx;
 	struct mmu_notifier notifier;
 	struct slat_vm_io io;
+	struct slat_failure failure;
 
 	struct mutex lock;
 	struct xarray vcpus;
@@ -104,11 +107,13 @@ void slat_vm_kill(struct slat_vm *vm);
  * @cmd: KVM_SET_TSS_ADDR, KVM_SET_IDENTITY_MAP_ADDR, KVM_SET_GSI_ROUTING,
  *	KVM_GET_CLOCK, KVM_SET_CLOCK
  * @arg: the ioctl's argument
+ * @why: filled in with -EINVAL
  *
  * Return: 0; -EINVAL: the address is too high, a vCPU exists already, there is
  * nothing to route to, or an unknown flag; -EFAULT; -ENOTTY: not one of these.
  */
-long slat_vm_platform_ioctl(struct slat_vm *vm, unsigned int cmd, unsigned long arg);
+long slat_vm_platform_ioctl(struct slat_vm *vm, unsigned int cmd, unsigned long arg,
+			    struct slat_reject *why);
 
 /* The VM's clock starts at 0 now. */
 void slat_vm_clock_init(struct slat_vm *vm);

@@ -21,30 +21,37 @@
  * Three pages below 4 GiB for a TSS, in which processors without unrestricted
  * guest run real mode as virtual-8086 mode.
  */
-static int set_tss_addr(unsigned long addr)
+static int set_tss_addr(unsigned long addr, struct slat_reject *why)
 {
-	return addr > (u32)(-3 * PAGE_SIZE) ? -EINVAL : 0;
+	const unsigned long max = (u32)(-3 * PAGE_SIZE);
+
+	return addr > max ? slat_reject(why, -EINVAL, SLAT_CHECK_ADDRESS, addr, max) : 0;
 }
 
 /* Likewise the page table with which they run without paging. */
-static int set_identity_map_addr(struct slat_vm *vm, const u64 __user *argp)
+static int set_identity_map_addr(struct slat_vm *vm, const u64 __user *argp,
+				 struct slat_reject *why)
 {
 	u64 addr;
-	int err = -EINVAL;
+	int err;
 
 	mutex_lock(&vm->lock);
-	if (!vm->nr_vcpus)
+	if (vm->nr_vcpus)
+		err = slat_reject(why, -EINVAL, SLAT_CHECK_VCPUS_MADE, vm->nr_vcpus, 0);
+	else
 		err = copy_from_user(&addr, argp, sizeof(addr)) ? -EFAULT : 0;
 	mutex_unlock(&vm->lock);
 	return err;
 }
 
 /* Routes lead to the kernel's interrupt controllers, of which there are none. */
-static int set_gsi_routing(const struct kvm_irq_routing __user *argp)
+static int set_gsi_routing(const struct kvm_irq_routing __user *argp, struct slat_reject *why)
 {
 	struct kvm_irq_routing routing;
 
-	return copy_from_user(&routing, argp, sizeof(routing)) ? -EFAULT : -EINVAL;
+	if (copy_from_user(&routing, argp, sizeof(routing)))
+		return -EFAULT;
+	return slat_reject(why, -EINVAL, SLAT_CHECK_NO_IRQCHIP, routing.nr, 0);
 }
 
 void slat_vm_clock_init(struct slat_vm *vm)
@@ -75,7 +82,8 @@ static int get_clock(struct slat_vm *vm, struct kvm_clock_data __user *argp)
 
 #define CLOCK_FLAGS (KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC)
 
-static int set_clock(struct slat_vm *vm, const struct kvm_clock_data __user *argp)
+static int set_clock(struct slat_vm *vm, const struct kvm_clock_data __user *argp,
+		     struct slat_reject *why)
 {
 	struct kvm_clock_data data;
 	u64 now;
@@ -83,7 +91,7 @@ static int set_clock(struct slat_vm *vm, const struct kvm_clock_data __user *arg
 	if (copy_from_user(&data, argp, sizeof(data)))
 		return -EFAULT;
 	if (data.flags & ~CLOCK_FLAGS)
-		return -EINVAL;
+		return slat_reject(why, -EINVAL, SLAT_CHECK_FLAGS, data.flags, CLOCK_FLAGS);
 	/* The time that the VM was on its way; never backwards. */
 	now = ktime_get_real_ns();
 	if (data.flags & KVM_CLOCK_REALTIME && now > data.realtime)
@@ -94,21 +102,22 @@ static int set_clock(struct slat_vm *vm, const struct kvm_clock_data __user *arg
 	return 0;
 }
 
-long slat_vm_platform_ioctl(struct slat_vm *vm, unsigned int cmd, unsigned long arg)
+long slat_vm_platform_ioctl(struct slat_vm *vm, unsigned int cmd, unsigned long arg,
+			    struct slat_reject *why)
 {
 	void __user *argp = (void __user *)arg;
 
 	switch (cmd) {
 	case KVM_SET_TSS_ADDR:
-		return set_tss_addr(arg);
+		return set_tss_addr(arg, why);
 	case KVM_SET_IDENTITY_MAP_ADDR:
-		return set_identity_map_addr(vm, argp);
+		return set_identity_map_addr(vm, argp, why);
 	case KVM_SET_GSI_ROUTING:
-		return set_gsi_routing(argp);
+		return set_gsi_routing(argp, why);
 	case KVM_GET_CLOCK:
 		return get_clock(vm, argp);
 	case KVM_SET_CLOCK:
-		return set_clock(vm, argp);
+		return set_clock(vm, argp, why);
 	default:
 		return -ENOTTY;
 	}

@@ -42,8 +42,7 @@ FIXTURE_SETUP(stats)
 {
 	probe_init(&self->g);
 	self->mem = vm_alloc(PAGES * PAGE_SIZE);
-	if (vm_check_extension(self->g.vm.dev, KVM_CAP_BINARY_STATS_FD) != 1)
-		SKIP(return, "no binary statistics");
+	ASSERT_EQ(1, vm_check_extension(self->g.vm.dev, KVM_CAP_BINARY_STATS_FD));
 	self->vm = stats_fd(self->g.vm.fd);
 	self->vcpu = stats_fd(self->g.vcpu.fd);
 	ASSERT_LE(0, self->vm);
@@ -305,8 +304,6 @@ TEST(stats_outlive_the_vm)
 	int vm, vcpu;
 
 	probe_init(&g);
-	if (vm_check_extension(g.vm.dev, KVM_CAP_BINARY_STATS_FD) != 1)
-		SKIP(return, "no binary statistics");
 	ASSERT_TRUE(probe_is_mmio(&g, GPA));
 	vm = stats_fd(g.vm.fd);
 	vcpu = stats_fd(g.vcpu.fd);

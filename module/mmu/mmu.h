@@ -294,6 +294,30 @@ struct slat_zap {
 };
 
 /**
+ * struct slat_entry_view - where a page walk ends
+ * @entry: the entry
+ * @level: its level
+ * @rights: EPT_R, EPT_W and EPT_X as all levels grant them
+ * @broken: the entry is none that this module writes
+ */
+struct slat_entry_view {
+	u64 entry;
+	int level;
+	u64 rights;
+	bool broken;
+};
+
+/**
+ * slat_mmu_read_entry() - look an entry up
+ * @mmu: the EPT
+ * @gfn: below SLAT_MAX_GFN
+ * @view: result
+ *
+ * Called inside a reader section, without the mmu lock.
+ */
+void slat_mmu_read_entry(struct slat_mmu *mmu, gfn_t gfn, struct slat_entry_view *view);
+
+/**
  * slat_mmu_zap_range() - make a range of gfns non-present, and flush
  * @mmu: the EPT
  * @start: first gfn

@@ -58,4 +58,7 @@ static inline u64 slat_notify_seq(const struct slat_notify *notify)
  */
 bool slat_notify_may_map(struct slat_notify *notify, u64 seq, hva_t hva);
 
+/* Is the page at @hva in a range that the host is changing now? Called without @lock. */
+bool slat_notify_covers(struct slat_notify *notify, hva_t hva);
+
 #endif

@@ -21,7 +21,15 @@ enum slat_wrprot_policy {
 	SLAT_POLICY_RMAP,
 	SLAT_POLICY_SCAN,
 	SLAT_NR_POLICIES,
+	SLAT_POLICY_INHERIT = SLAT_NR_POLICIES,	/* whoever stands above: VM, module */
 };
+
+/* The policy that rules where @own stands above nothing and below @above. */
+static inline enum slat_wrprot_policy
+slat_policy_effective(enum slat_wrprot_policy own, enum slat_wrprot_policy above)
+{
+	return own == SLAT_POLICY_INHERIT ? above : own;
+}
 
 /**
  * struct slat_wrprot_costs - what protecting has cost, per leaf that was visited

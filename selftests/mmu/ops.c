@@ -106,7 +106,7 @@ static void run_log(const u8 *op)
 	struct flat_slot slot = flat_slot(&world.flat, id);
 	u64 first = op[2] % 4 * 64;
 
-	world.slots.policy = op[6] % SLAT_NR_POLICIES;
+	world.slots.policy = op[6] % (SLAT_NR_POLICIES + 1);
 	if (op_kind(op) == OP_GET_DIRTY) {
 		world_get_dirty(id, op[3] % 8 == 0);
 		return;

@@ -78,7 +78,7 @@ static int set_region(u32 id, gfn_t gfn, u64 npages, u64 page, u32 flags)
 		.userspace_addr = HVA + page * SLAT_PAGE_SIZE,
 	};
 
-	return slat_memslots_set_region(&slots, &region);
+	return slat_memslots_set_region(&slots, &region, NULL);
 }
 
 /* Slot 0 is always there; MMIO in it is a failure at any time. */
@@ -157,11 +157,11 @@ static void *slots_main(void *arg)
 		CHECK_EQ(set_region(1, gfn, SLOT_PAGES, SLOT_PAGES,
 				    KVM_MEM_LOG_DIRTY_PAGES), 0);
 		slots.policy = i % SLAT_NR_POLICIES;
-		CHECK_EQ(slat_memslots_get_dirty_log(&slots, &log), 0);
+		CHECK_EQ(slat_memslots_get_dirty_log(&slots, &log, NULL), 0);
 		CHECK_EQ(set_region(1, gfn + SLOT_PAGES, SLOT_PAGES, SLOT_PAGES,
 				    KVM_MEM_LOG_DIRTY_PAGES), 0);
 		must_be(slat_mmu_verify(&mmu, gfn_is_outside, &range, NULL));
-		CHECK_EQ(slat_memslots_get_dirty_log(&slots, &log), 0);
+		CHECK_EQ(slat_memslots_get_dirty_log(&slots, &log, NULL), 0);
 		CHECK_EQ(set_region(1, 0, 0, 0, 0), 0);
 		range.first += SLOT_PAGES;
 		range.end += SLOT_PAGES;

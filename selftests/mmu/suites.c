@@ -13,6 +13,7 @@ extern const struct test verify_tests[];
 extern const struct test wait_tests[];
 extern const struct test dirty_tests[];
 extern const struct test traced_tests[];
+extern const struct test query_tests[];
 extern const struct test race_tests[];
 extern const struct test random_tests[];
 
@@ -28,6 +29,7 @@ int main(int argc, char **argv)
 		wait_tests,
 		dirty_tests,
 		traced_tests,
+		query_tests,
 		race_tests,
 		random_tests,
 		0

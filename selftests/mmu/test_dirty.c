@@ -70,7 +70,7 @@ static u64 bits_of(u32 id)
 
 	memset(words, 0, sizeof(words));
 	log.dirty_bitmap = words;
-	CHECK_EQ(slat_memslots_get_dirty_log(&world.slots, &log), 0);
+	CHECK_EQ(slat_memslots_get_dirty_log(&world.slots, &log, NULL), 0);
 	for (i = 0; i < ARRAY_SIZE(words); i++)
 		nr += __builtin_popcountl(words[i]);
 	return nr;
@@ -203,6 +203,50 @@ static void test_manual(void)
 	}
 }
 
+static u64 rounds(bool scan)
+{
+	return atomic64_read(scan ? &world.mmu.stats.rounds_scan : &world.mmu.stats.rounds_rmap);
+}
+
+/* A round on slot @id protects by a scan, or by rmap. */
+static void round_must(u32 id, bool scan)
+{
+	u64 before = rounds(scan), other = rounds(!scan);
+
+	CHECK_EQ(world_get_dirty(id, false), 0);
+	CHECK_EQ(rounds(scan), before + 1);
+	CHECK_EQ(rounds(!scan), other);
+}
+
+/*
+ * The slot's policy, else the VM's, else the module's; it stays with the slot over
+ * flags and moves, and ends with it.
+ */
+static void test_policies(void)
+{
+	begin(false, false);
+	world.slots.config.policy = SLAT_POLICY_SCAN;
+	world_must_set(0, BASE, NPAGES, hva_of(0), LOG);
+	world_must_set(1, 0x10000, 70, hva_of(2000), LOG);
+	round_must(0, true);
+	world.slots.policy = SLAT_POLICY_RMAP;
+	round_must(0, false);
+	((struct slat_memslot *)world_slot(0))->state->policy = SLAT_POLICY_SCAN;
+	round_must(0, true);
+	round_must(1, false);
+	world_must_set(0, BASE, NPAGES, hva_of(0), 0);
+	world_must_set(0, BASE, NPAGES, hva_of(0), LOG);
+	round_must(0, true);
+	world_must_set(0, BASE + 7, NPAGES, hva_of(0), LOG);
+	round_must(0, true);
+	world_delete(0);
+	world_must_set(0, BASE, NPAGES, hva_of(0), LOG);
+	round_must(0, false);
+	world.slots.policy = SLAT_POLICY_INHERIT;
+	round_must(1, true);
+	world_end();
+}
+
 /* A slot that moves keeps its log; one that is deleted and made anew does not. */
 static void test_move(void)
 {
@@ -252,6 +296,7 @@ const struct test dirty_tests[] = {
 	{ "dirty log: errno", test_errno },
 	{ "dirty log: the client clears it", test_manual },
 	{ "dirty log: a slot moves", test_move },
+	{ "dirty log: the policy of slot, VM and module", test_policies },
 	{ "dirty log: read-only memory", test_readonly },
 	{ }
 };

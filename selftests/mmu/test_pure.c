@@ -139,6 +139,8 @@ static void test_policy(void)
 	CHECK_EQ(slat_choose_wrprot(SLAT_POLICY_CLASSIC, 10, 10), SLAT_WRPROT_SCAN);
 	CHECK_EQ(slat_choose_wrprot(SLAT_POLICY_RMAP, 1000, 10), SLAT_WRPROT_RMAP);
 	CHECK_EQ(slat_choose_wrprot(SLAT_POLICY_SCAN, 0, 10), SLAT_WRPROT_SCAN);
+	CHECK_EQ(slat_policy_effective(SLAT_POLICY_INHERIT, SLAT_POLICY_RMAP), SLAT_POLICY_RMAP);
+	CHECK_EQ(slat_policy_effective(SLAT_POLICY_AUTO, SLAT_POLICY_RMAP), SLAT_POLICY_AUTO);
 }
 
 static void test_policy_auto(void)

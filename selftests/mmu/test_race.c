@@ -545,7 +545,7 @@ static void log_on_vs_kernel(const struct sim_plan *plan)
 	sim_spawn("log on", act_log_on_and_copy, NULL);
 	spawn_vcpu(0, act_kernel_store);
 	sim_join_all();
-	CHECK_EQ(slat_memslots_get_dirty_log(&world.slots, &log), 0);
+	CHECK_EQ(slat_memslots_get_dirty_log(&world.slots, &log, NULL), 0);
 	if (!copied && !(words[0] & 4))
 		FAIL("the copy lacks what the kernel wrote, and the log does too");
 	world_end();

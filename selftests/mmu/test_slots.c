@@ -172,7 +172,7 @@ static void test_many_slots(void)
 			.memory_size = 2 * PAGE, .userspace_addr = hva_of(at[i] * 5),
 		};
 
-		CHECK_EQ(slat_memslots_set_region(&world.slots, &r), 0);
+		CHECK_EQ(slat_memslots_set_region(&world.slots, &r, NULL), 0);
 	}
 	for (i = 0; i < nr; i++) {
 		const struct slat_memslot *slot =
@@ -186,7 +186,7 @@ static void test_many_slots(void)
 	for (i = 0; i < nr; i++) {
 		struct kvm_userspace_memory_region r = { .slot = (i * 11) % nr };
 
-		CHECK_EQ(slat_memslots_set_region(&world.slots, &r), 0);
+		CHECK_EQ(slat_memslots_set_region(&world.slots, &r, NULL), 0);
 		CHECK(!world_slot((i * 11) % nr));
 		CHECK_EQ(world.slots.root->nr, nr - i - 1);
 	}

@@ -293,7 +293,7 @@ static void toggle_log_for_ever(void *arg)
 
 	for (*done = 0; *done < 5000; (*done)++) {
 		r.flags = *done & 1 ? 0 : KVM_MEM_LOG_DIRTY_PAGES;
-		CHECK_EQ(slat_memslots_set_region(&world.slots, &r), 0);
+		CHECK_EQ(slat_memslots_set_region(&world.slots, &r, NULL), 0);
 	}
 }
 
@@ -309,7 +309,7 @@ static void test_retired_memory_is_bounded(void)
 	for (r.slot = 0; r.slot < 80; r.slot++) {
 		r.guest_phys_addr = r.slot * 16 * SLAT_PAGE_SIZE;
 		r.userspace_addr = HOST_BASE;
-		CHECK_EQ(slat_memslots_set_region(&world.slots, &r), 0);
+		CHECK_EQ(slat_memslots_set_region(&world.slots, &r, NULL), 0);
 	}
 	vcpu_enter(CPU(0));
 	sim_section(false);
@@ -320,7 +320,7 @@ static void test_retired_memory_is_bounded(void)
 	CHECK(sim_run(task));
 	CHECK_EQ(done, 5000);
 	for (r.slot = 0, r.memory_size = 0; r.slot < 80; r.slot++)
-		CHECK_EQ(slat_memslots_set_region(&world.slots, &r), 0);
+		CHECK_EQ(slat_memslots_set_region(&world.slots, &r, NULL), 0);
 	world_end();
 }
 

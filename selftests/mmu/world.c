@@ -194,6 +194,25 @@ static void op_check_result(const struct world_op *op, int err)
 	}
 }
 
+/* A refusal, and nothing else, is explained; an overlap names who is in the way. */
+static void reject_check(const struct world_op *op, int err, const struct slat_reject *why)
+{
+	const struct flat_slot *new = &op->change.new;
+	struct flat_slot other;
+
+	CHECK_EQ(why->slot, op->region.slot);
+	CHECK_EQ(why->check != SLAT_CHECK_NONE, err == -EINVAL || err == -EEXIST);
+	CHECK_EQ(why->check == SLAT_CHECK_OVERLAP, err == -EEXIST);
+	if (err != -EEXIST)
+		return;
+	other = (struct flat_slot){
+		.used = true, .base = why->other_gpa / SLAT_PAGE_SIZE,
+		.npages = why->other_size / SLAT_PAGE_SIZE,
+	};
+	CHECK(why->other != op->region.slot && why->other < world.options.nr_slots);
+	CHECK(flat_covers(&other, new->base) || flat_covers(new, other.base));
+}
+
 static void leaf_check_cached(u32 cpus, gfn_t gfn, u64 entry, void *arg)
 {
 	const char *why;
@@ -206,17 +225,19 @@ static void leaf_check_cached(u32 cpus, gfn_t gfn, u64 entry, void *arg)
 int world_region(const struct kvm_userspace_memory_region *region)
 {
 	struct world_op *op = &world.ops[sim_self()];
+	struct slat_reject why = SLAT_REJECT_INIT;
 	int err;
 
 	*op = (struct world_op){ .active = true, .region = *region };
 	sim_trace("set_region id %llu, gfn %llx, %llu pages, hva %llx", region->slot,
 		  region->guest_phys_addr / 4096, region->memory_size / 4096,
 		  region->userspace_addr);
-	err = slat_memslots_set_region(&world.slots, region);
+	err = slat_memslots_set_region(&world.slots, region, &why);
 	sim_trace("set_region done: error %llu", -err, 0, 0, 0);
 	if (!op->locked)
 		op->change = flat_expect(&world.flat, region);
 	op_check_result(op, err);
+	reject_check(op, err, &why);
 	op->active = false;
 	if (!err) {
 		world_op_done(op);

@@ -300,7 +300,7 @@ int world_get_dirty(u32 id, bool bad_buffer)
 	}
 	log.dirty_bitmap = op->words;
 	sim_trace("get_dirty_log of slot %llu", id, 0, 0, 0);
-	return log_end(op, slat_memslots_get_dirty_log(&world.slots, &log));
+	return log_end(op, slat_memslots_get_dirty_log(&world.slots, &log, NULL));
 }
 
 int world_clear_dirty(u32 id, u64 first, u64 npages, u64 pattern)
@@ -312,7 +312,7 @@ int world_clear_dirty(u32 id, u64 first, u64 npages, u64 pattern)
 	};
 
 	sim_trace("clear_dirty_log of slot %llu: %llx, %llu pages", id, first, npages, 0);
-	return log_end(op, slat_memslots_clear_dirty_log(&world.slots, &log));
+	return log_end(op, slat_memslots_clear_dirty_log(&world.slots, &log, NULL));
 }
 
 /* Kernel code writes guest memory for a vCPU: look up, write, mark. */

@@ -53,7 +53,7 @@ mutant() {
 			find . ../module ../module/mmu -maxdepth 1 \
 				-name "$(basename "$file" .o).c"
 		done)
-		said=$(cd "$dir/obj" && gcc "${flags[@]}" -I. -I../module \
+		said=$(cd "$dir/obj" && gcc "${flags[@]}" -I. -I../module -I"$here/../../include/uapi" \
 			"${sources[@]}" -o ../tests 2>&1)
 	else
 		for file in "$from"/*.o; do
@@ -61,7 +61,7 @@ mutant() {
 				objects+=("$file")
 		done
 		mapfile -t sources < <(sed -n 's,^+++ [^/]*/\([^	 ]*\).*,\1,p' "$patch")
-		said=$(cd "$dir" && gcc "${flags[@]}" -I"$here" -Imodule \
+		said=$(cd "$dir" && gcc "${flags[@]}" -I"$here" -Imodule -I"$here/../../include/uapi" \
 			"${sources[@]}" "${objects[@]}" -o tests 2>&1)
 	fi
 	if [ ! -x "$dir/tests" ]; then

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * Slat's own ioctls, beside those of <linux/kvm.h>. docs/extensions.md has a
+ * page on each; tools/include/slat-helper.h wraps them.
+ *
+ * The rules, for all calls here and all to come:
+ *
+ *  - The ioctl type is SLATIO, which KVM does not use. /dev/kvm, and a module
+ *    that does not know a number, answer as to any unknown ioctl: EINVAL from
+ *    the device, ENOTTY from a VM. SLAT_GET_INFO tells which numbers there are.
+ *  - A number never changes its structure: its size is part of the number. What
+ *    does not fit into reserved fields gets a new number.
+ *  - Fields marked in are read, fields marked out are written and ignored as
+ *    input. Unknown flags and reserved fields must be 0, else EINVAL; the
+ *    latter are 0 on return. A flag of a later version is refused by an older
+ *    one.
+ *  - Layouts are the same for 32 and 64 bit clients: no pointers, no implicit
+ *    padding, 64-bit fields at multiples of 8.
+ *  - EFAULT: the structure cannot be read (then nothing has happened) or written
+ *    (then a call that sets something has set it). EIO: the caller is not the
+ *    process that made the VM, or its memory is gone.
+ *  - What was refused is explained by SLAT_GET_LAST_ERROR.
+ */
+#ifndef SLAT_UAPI_H
+#define SLAT_UAPI_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define SLATIO			0xD5
+
+#define SLAT_ABI_VERSION	1
+
+/**
+ * struct slat_info - argument of SLAT_GET_INFO
+ * @flags: in: 0
+ * @version: out: SLAT_ABI_VERSION of the module; it grows when a call is added
+ * @calls: out: bit n is set where ioctl number n exists
+ * @protect: out: bit n is set where policy n (enum slat_protect) exists
+ * @gen_bits: out: bits of the slot generation that an MMIO entry holds
+ * @nr_levels: out: levels of the EPT
+ * @leaf_levels: out: bit n is set where leafs of level n are used (1: 4 KiB)
+ * @pad: in: 0
+ * @reserved: in: 0
+ */
+struct slat_info {
+	__u32 flags;
+	__u32 version;
+	__u64 calls;
+	__u64 protect;
+	__u32 gen_bits;
+	__u32 nr_levels;
+	__u32 leaf_levels;
+	__u32 pad;
+	__u64 reserved[4];
+};
+
+/*
+ * How pages are write-protected again when a dirty log is read; who chooses.
+ * All report the same pages.
+ */
+enum slat_protect {
+	SLAT_PROTECT_DEFAULT	= 0,	/* as the level above says, see below */
+	SLAT_PROTECT_AUTO	= 1,	/* what costs less, as measured */
+	SLAT_PROTECT_CLASSIC	= 2,	/* rmap if fewer pages are dirty than tables used */
+	SLAT_PROTECT_RMAP	= 3,	/* the leaf of each dirty page */
+	SLAT_PROTECT_SCAN	= 4,	/* every leaf of the tables that have one */
+};
+
+/* struct slat_policy.flags: of the slot @slot, not of the VM. */
+#define SLAT_POLICY_SLOT	(1U << 0)
+
+/**
+ * struct slat_policy - argument of SLAT_GET_POLICY and SLAT_SET_POLICY
+ * @flags: in: 0 or SLAT_POLICY_SLOT
+ * @slot: in: number of the slot; 0 without SLAT_POLICY_SLOT
+ * @protect: in (SET), out (GET): enum slat_protect. SLAT_PROTECT_DEFAULT of a slot
+ *	follows the VM, of a VM the module's parameter wrprot
+ * @effective: out (GET): what rules in the end; in (SET): 0
+ * @reserved: in: 0
+ */
+struct slat_policy {
+	__u32 flags;
+	__u32 slot;
+	__u32 protect;
+	__u32 effective;
+	__u64 reserved[2];
+};
+
+/* struct slat_gpa_query.access: one of these; .rights: all that are granted. */
+#define SLAT_GPA_READ		(1U << 0)
+#define SLAT_GPA_WRITE		(1U << 1)
+#define SLAT_GPA_EXEC		(1U << 2)
+
+/* What an access would meet, and why it exits. */
+enum slat_gpa_reason {
+	SLAT_GPA_NO_EXIT	= 0,	/* the EPT grants it */
+	SLAT_GPA_UNMAPPED	= 1,	/* a slot without a leaf yet: the fault maps it */
+	SLAT_GPA_NO_SLOT	= 2,	/* MMIO; the fault will write an MMIO entry */
+	SLAT_GPA_MMIO		= 3,	/* MMIO, by a current MMIO entry */
+	SLAT_GPA_MMIO_STALE	= 4,	/* an MMIO entry of an older generation: looked up anew */
+	SLAT_GPA_READONLY	= 5,	/* a write to a KVM_MEM_READONLY slot: MMIO */
+	SLAT_GPA_LOGGED		= 6,	/* write-protected for the dirty log: mended at once */
+	SLAT_GPA_HOST_READONLY	= 7,	/* the host granted no write yet: asked again */
+	SLAT_GPA_IN_FLUX	= 8,	/* the slot is being deleted or moved: retried */
+	SLAT_GPA_NOTIFIER	= 9,	/* the host changes the memory behind it: retried */
+	SLAT_GPA_BROKEN		= 10,	/* an entry that this module did not write */
+};
+
+/* struct slat_gpa_query.state */
+#define SLAT_GPA_STATE_PRESENT		(1U << 0)	/* the entry is a leaf */
+#define SLAT_GPA_STATE_ACCESSED		(1U << 1)
+#define SLAT_GPA_STATE_DIRTY		(1U << 2)
+#define SLAT_GPA_STATE_HOST_WRITABLE	(1U << 3)	/* only the log may keep W away */
+#define SLAT_GPA_STATE_MMIO		(1U << 4)	/* the entry is an MMIO entry */
+#define SLAT_GPA_STATE_SLOT		(1U << 5)	/* @slot, @slot_flags and @hva are valid */
+#define SLAT_GPA_STATE_SLOT_INVALID	(1U << 6)	/* the slot is going or moving */
+#define SLAT_GPA_STATE_FLUX		(1U << 7)	/* a change of slots is in flux */
+#define SLAT_GPA_STATE_DIRTY_BIT	(1U << 8)	/* set in the slot's dirty log */
+
+/**
+ * struct slat_gpa_query - argument of SLAT_QUERY_GPA
+ * @flags: in: 0
+ * @access: in: SLAT_GPA_READ, SLAT_GPA_WRITE or SLAT_GPA_EXEC
+ * @gpa: in: any guest physical address
+ * @reason: out: enum slat_gpa_reason
+ * @state: out: SLAT_GPA_STATE_*
+ * @level: out: level of the entry where the walk ends (1: 4 KiB)
+ * @rights: out: SLAT_GPA_*; the AND of all levels
+ * @slot: out: number of the slot
+ * @slot_flags: out: KVM_MEM_*
+ * @hva: out: host address of @gpa
+ * @generation: out: of the slot set
+ * @entry_generation: out: of the MMIO entry; the low @gen_bits bits are stored
+ * @gen_bits: out
+ * @pad: in: 0
+ * @reserved: in: 0
+ *
+ * The answer is a snapshot: with vCPUs running it may be out of date at once.
+ * Host physical addresses are not told.
+ */
+struct slat_gpa_query {
+	__u32 flags;
+	__u32 access;
+	__u64 gpa;
+	__u32 reason;
+	__u32 state;
+	__u32 level;
+	__u32 rights;
+	__u32 slot;
+	__u32 slot_flags;
+	__u64 hva;
+	__u64 generation;
+	__u64 entry_generation;
+	__u32 gen_bits;
+	__u32 pad;
+	__u64 reserved[4];
+};
+
+/* Which check refused a call; SLAT_GET_LAST_ERROR also says it in words. */
+enum slat_check {
+	SLAT_CHECK_NONE		= 0,	/* no call has failed yet */
+	SLAT_CHECK_UNTOLD	= 1,	/* the errno is all there is */
+	SLAT_CHECK_UNKNOWN_CALL	= 2,
+	SLAT_CHECK_FLAGS	= 3,	/* @value: flags, @limit: those allowed */
+	SLAT_CHECK_RESERVED	= 4,	/* @value: byte offset of what is not 0 */
+	SLAT_CHECK_SLOT_ID	= 5,	/* @limit: greatest */
+	SLAT_CHECK_NO_SLOT	= 6,
+	SLAT_CHECK_GPA_ALIGN	= 7,
+	SLAT_CHECK_SIZE_ALIGN	= 8,
+	SLAT_CHECK_HVA_ALIGN	= 9,
+	SLAT_CHECK_HVA_RANGE	= 10,	/* not in user space; @limit: size */
+	SLAT_CHECK_GPA_WRAP	= 11,	/* @limit: size */
+	SLAT_CHECK_GPA_LIMIT	= 12,	/* @value: end, @limit: greatest end */
+	SLAT_CHECK_SLOT_SIZE	= 13,	/* @limit: greatest */
+	SLAT_CHECK_SIZE_CHANGED	= 14,	/* @limit: of the live slot */
+	SLAT_CHECK_HVA_CHANGED	= 15,	/* @limit: of the live slot */
+	SLAT_CHECK_READONLY_CHANGED = 16, /* @value: flags, @limit: of the live slot */
+	SLAT_CHECK_OVERLAP	= 17,	/* @other, @other_gpa, @other_size: the slot in the way */
+	SLAT_CHECK_NOT_LOGGING	= 18,
+	SLAT_CHECK_CLEAR_FIRST	= 19,	/* @value: first page, @limit: multiple of this */
+	SLAT_CHECK_CLEAR_RANGE	= 20,	/* @value: end in pages, @limit: the slot's */
+	SLAT_CHECK_CLEAR_LENGTH	= 21,	/* @value: pages, @limit: multiple of this */
+	SLAT_CHECK_CAP		= 22,	/* @value: capability that cannot be enabled */
+	SLAT_CHECK_CAP_ARGS	= 23,	/* @value: args[0], @limit: bits allowed */
+	SLAT_CHECK_NR_MMU_PAGES	= 24,	/* @limit: least */
+	SLAT_CHECK_VCPU_ID	= 25,	/* @limit: greatest */
+	SLAT_CHECK_VCPU_COUNT	= 26,	/* @limit: greatest number */
+	SLAT_CHECK_VCPU_EXISTS	= 27,
+	SLAT_CHECK_ADDRESS	= 28,	/* @limit: greatest */
+	SLAT_CHECK_VCPUS_MADE	= 29,	/* too late: @value vCPUs exist */
+	SLAT_CHECK_NO_IRQCHIP	= 30,
+	SLAT_CHECK_PROTECT	= 31,	/* @value: policy, @limit: greatest */
+	SLAT_CHECK_ACCESS	= 32,	/* @value: access bits */
+};
+
+#define SLAT_ERROR_TEXT		192
+
+/* struct slat_last_error.slot and .other where there is none */
+#define SLAT_NO_SLOT		0xffffffffU
+
+/**
+ * struct slat_last_error - argument of SLAT_GET_LAST_ERROR
+ * @flags: in: 0
+ * @check: out: enum slat_check
+ * @error: out: positive errno that the call gave
+ * @call: out: number of the ioctl
+ * @serial: out: how many calls have failed so far
+ * @value: out: what was given
+ * @limit: out: what was expected; the meaning depends on @check
+ * @slot: out: the slot that the call was about
+ * @other: out: the slot in its way
+ * @other_gpa: out: where that begins
+ * @other_size: out: its size in bytes
+ * @reserved: in: 0
+ * @text: out: the same in words, ends with 0; not part of the ABI's promise
+ */
+struct slat_last_error {
+	__u32 flags;
+	__u32 check;
+	__u32 error;
+	__u32 call;
+	__u64 serial;
+	__u64 value;
+	__u64 limit;
+	__u32 slot;
+	__u32 other;
+	__u64 other_gpa;
+	__u64 other_size;
+	__u64 reserved[4];
+	char text[SLAT_ERROR_TEXT];
+};
+
+/* The device and VMs. Errors: EINVAL, EFAULT. */
+#define SLAT_GET_INFO		_IOWR(SLATIO, 0x00, struct slat_info)
+
+/* VMs. Errors: EINVAL (flags, reserved fields), EFAULT, and: */
+
+/* EINVAL: no such slot number; ENOENT: no such slot. */
+#define SLAT_GET_POLICY		_IOWR(SLATIO, 0x01, struct slat_policy)
+/* EINVAL: no such slot number, unknown policy; ENOENT: no such slot. */
+#define SLAT_SET_POLICY		_IOW(SLATIO, 0x02, struct slat_policy)
+/* EINVAL: not one access, or an address that no slot could have. */
+#define SLAT_QUERY_GPA		_IOWR(SLATIO, 0x03, struct slat_gpa_query)
+#define SLAT_GET_LAST_ERROR	_IOWR(SLATIO, 0x04, struct slat_last_error)
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The layout of each structure in <slat.h>, frozen by the compiler. Included by
+ * extension.c and, in user space, by the test of these calls.
+ */
+#ifndef SLAT_ABI_H
+#define SLAT_ABI_H
+
+#include <slat.h>
+
+#define ABI_SIZE(type, bytes) \
+	static_assert(sizeof(struct type) == (bytes))
+#define ABI_FIELD(type, field, bytes) \
+	static_assert(__builtin_offsetof(struct type, field) == (bytes))
+
+ABI_SIZE(slat_info, 72);
+ABI_FIELD(slat_info, flags, 0);
+ABI_FIELD(slat_info, version, 4);
+ABI_FIELD(slat_info, calls, 8);
+ABI_FIELD(slat_info, protect, 16);
+ABI_FIELD(slat_info, gen_bits, 24);
+ABI_FIELD(slat_info, nr_levels, 28);
+ABI_FIELD(slat_info, leaf_levels, 32);
+ABI_FIELD(slat_info, pad, 36);
+ABI_FIELD(slat_info, reserved, 40);
+
+ABI_SIZE(slat_policy, 32);
+ABI_FIELD(slat_policy, flags, 0);
+ABI_FIELD(slat_policy, slot, 4);
+ABI_FIELD(slat_policy, protect, 8);
+ABI_FIELD(slat_policy, effective, 12);
+ABI_FIELD(slat_policy, reserved, 16);
+
+ABI_SIZE(slat_gpa_query, 104);
+ABI_FIELD(slat_gpa_query, flags, 0);
+ABI_FIELD(slat_gpa_query, access, 4);
+ABI_FIELD(slat_gpa_query, gpa, 8);
+ABI_FIELD(slat_gpa_query, reason, 16);
+ABI_FIELD(slat_gpa_query, state, 20);
+ABI_FIELD(slat_gpa_query, level, 24);
+ABI_FIELD(slat_gpa_query, rights, 28);
+ABI_FIELD(slat_gpa_query, slot, 32);
+ABI_FIELD(slat_gpa_query, slot_flags, 36);
+ABI_FIELD(slat_gpa_query, hva, 40);
+ABI_FIELD(slat_gpa_query, generation, 48);
+ABI_FIELD(slat_gpa_query, entry_generation, 56);
+ABI_FIELD(slat_gpa_query, gen_bits, 64);
+ABI_FIELD(slat_gpa_query, pad, 68);
+ABI_FIELD(slat_gpa_query, reserved, 72);
+
+ABI_SIZE(slat_last_error, 288);
+ABI_FIELD(slat_last_error, flags, 0);
+ABI_FIELD(slat_last_error, check, 4);
+ABI_FIELD(slat_last_error, error, 8);
+ABI_FIELD(slat_last_error, call, 12);
+ABI_FIELD(slat_last_error, serial, 16);
+ABI_FIELD(slat_last_error, value, 24);
+ABI_FIELD(slat_last_error, limit, 32);
+ABI_FIELD(slat_last_error, slot, 40);
+ABI_FIELD(slat_last_error, other, 44);
+ABI_FIELD(slat_last_error, other_gpa, 48);
+ABI_FIELD(slat_last_error, other_size, 56);
+ABI_FIELD(slat_last_error, reserved, 64);
+ABI_FIELD(slat_last_error, text, 96);
+
+static_assert(SLAT_GET_INFO == 0xc048d500);
+static_assert(SLAT_GET_POLICY == 0xc020d501);
+static_assert(SLAT_SET_POLICY == 0x4020d502);
+static_assert(SLAT_QUERY_GPA == 0xc068d503);
+static_assert(SLAT_GET_LAST_ERROR == 0xc120d504);
+
+#endif

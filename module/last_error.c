@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * SLAT_GET_LAST_ERROR: which check refused the last ioctl of a VM that failed.
+ * The VM's ioctl records numbers; the words are made here, when they are asked
+ * for, so that clients in any language get them and a check that is newer than
+ * the client's header explains itself.
+ */
+#include <linux/kernel.h>
+#include <linux/kvm.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include "extension.h"
+
+/* Each takes value and limit, in this order, as %llu or %llx, or just the first. */
+static const char *const check_words[] = {
+	[SLAT_CHECK_NONE] = "no call has failed",
+	[SLAT_CHECK_UNTOLD] = "the call tells nothing but its errno",
+	[SLAT_CHECK_UNKNOWN_CALL] = "ioctl 0x%llx: a VM has no such call",
+	[SLAT_CHECK_FLAGS] = "flags 0x%llx: expected none but 0x%llx",
+	[SLAT_CHECK_RESERVED] = "the field at byte %llu of the argument: expected 0",
+	[SLAT_CHECK_SLOT_ID] = "slot number %llu: expected at most %llu",
+	[SLAT_CHECK_NO_SLOT] = "slot number %llu: there is no such slot",
+	[SLAT_CHECK_GPA_ALIGN] = "guest_phys_addr 0x%llx: expected a multiple of 0x%llx",
+	[SLAT_CHECK_SIZE_ALIGN] = "memory_size 0x%llx: expected a multiple of 0x%llx",
+	[SLAT_CHECK_HVA_ALIGN] = "userspace_addr 0x%llx: expected a multiple of 0x%llx",
+	[SLAT_CHECK_HVA_RANGE] = "userspace_addr 0x%llx, 0x%llx bytes: expected a range of user space",
+	[SLAT_CHECK_GPA_WRAP] = "guest_phys_addr 0x%llx, 0x%llx bytes: expected a range that does not wrap",
+	[SLAT_CHECK_GPA_LIMIT] = "the slot would end at 0x%llx: expected at most 0x%llx, where guest addresses end",
+	[SLAT_CHECK_SLOT_SIZE] = "memory_size 0x%llx: expected at most 0x%llx",
+	[SLAT_CHECK_SIZE_CHANGED] = "memory_size 0x%llx: expected 0x%llx, a slot keeps its size (delete it first)",
+	[SLAT_CHECK_HVA_CHANGED] = "userspace_addr 0x%llx: expected 0x%llx, a slot keeps its memory (delete it first)",
+	[SLAT_CHECK_READONLY_CHANGED] = "flags 0x%llx: expected KVM_MEM_READONLY as in 0x%llx, a slot keeps it (delete it first)",
+	[SLAT_CHECK_OVERLAP] = "guest_phys_addr 0x%llx, 0x%llx bytes: expected a free range",
+	[SLAT_CHECK_NOT_LOGGING] = "slot number %llu: it has no dirty log, expected KVM_MEM_LOG_DIRTY_PAGES",
+	[SLAT_CHECK_CLEAR_FIRST] = "first_page %llu: expected a multiple of %llu",
+	[SLAT_CHECK_CLEAR_RANGE] = "the range ends at page %llu: expected at most %llu, where the slot ends",
+	[SLAT_CHECK_CLEAR_LENGTH] = "num_pages %llu: expected a multiple of %llu, or up to the slot's end",
+	[SLAT_CHECK_CAP] = "capability %llu: it cannot be enabled",
+	[SLAT_CHECK_CAP_ARGS] = "args[0] 0x%llx: expected none but 0x%llx",
+	[SLAT_CHECK_NR_MMU_PAGES] = "%llu table pages: expected at least %llu",
+	[SLAT_CHECK_VCPU_ID] = "vCPU number %llu: expected at most %llu",
+	[SLAT_CHECK_VCPU_COUNT] = "there are %llu vCPUs: expected fewer than %llu",
+	[SLAT_CHECK_VCPU_EXISTS] = "vCPU number %llu: it is taken",
+	[SLAT_CHECK_ADDRESS] = "address 0x%llx: expected at most 0x%llx",
+	[SLAT_CHECK_VCPUS_MADE] = "%llu vCPUs exist: expected the call before the first is made",
+	[SLAT_CHECK_NO_IRQCHIP] = "the kernel has no interrupt controller to route to",
+	[SLAT_CHECK_PROTECT] = "policy %llu: expected at most %llu",
+	[SLAT_CHECK_ACCESS] = "access 0x%llx: expected one bit of 0x%llx",
+};
+
+void slat_failure_init(struct slat_failure *failure)
+{
+	spin_lock_init(&failure->lock);
+	failure->why.slot = SLAT_NO_SLOT;
+	failure->why.other = SLAT_NO_SLOT;
+}
+
+void slat_failure_record(struct slat_failure *failure, u32 call, long err,
+			 const struct slat_reject *why)
+{
+	/* A question about errors is none of them. */
+	if (call == SLAT_GET_LAST_ERROR)
+		return;
+	spin_lock(&failure->lock);
+	failure->serial++;
+	failure->call = call;
+	failure->error = -err;
+	failure->why = *why;
+	if (why->check == SLAT_CHECK_NONE)
+		failure->why.check = err == -ENOTTY ? SLAT_CHECK_UNKNOWN_CALL : SLAT_CHECK_UNTOLD;
+	if (err == -ENOTTY)
+		failure->why.value = call;
+	spin_unlock(&failure->lock);
+}
+
+/* "slot 3: guest_phys_addr 0x1000, ...: expected ...; slot 1 has ..." */
+static void describe(char *text, size_t size, const struct slat_failure *failure)
+{
+	const struct slat_reject *why = &failure->why;
+	const char *words = check_words[why->check];
+	size_t len = 0;
+
+	if (why->slot != SLAT_NO_SLOT)
+		len = scnprintf(text, size, "slot %u: ", why->slot);
+	len += scnprintf(text + len, size - len, words, why->value, why->limit);
+	if (why->other != SLAT_NO_SLOT)
+		scnprintf(text + len, size - len, "; slot %u has 0x%llx to 0x%llx", why->other,
+			  why->other_gpa, why->other_gpa + why->other_size - 1);
+}
+
+int slat_failure_get(struct slat_failure *failure, void __user *argp,
+		     struct slat_reject *why)
+{
+	struct slat_last_error out;
+	struct slat_failure copy;
+	int err;
+
+	if (copy_from_user(&out, argp, sizeof(out)))
+		return -EFAULT;
+	err = slat_check_form(&out, 0, why);
+	if (err)
+		return err;
+	spin_lock(&failure->lock);
+	copy = *failure;
+	spin_unlock(&failure->lock);
+	if (WARN_ON_ONCE(copy.why.check >= ARRAY_SIZE(check_words)))
+		copy.why.check = SLAT_CHECK_UNTOLD;
+
+	out = (struct slat_last_error) {
+		.check = copy.why.check,
+		.error = copy.error,
+		.call = copy.call,
+		.serial = copy.serial,
+		.value = copy.why.value,
+		.limit = copy.why.limit,
+		.slot = copy.why.slot,
+		.other = copy.why.other,
+		.other_gpa = copy.why.other_gpa,
+		.other_size = copy.why.other_size,
+	};
+	describe(out.text, sizeof(out.text), &copy);
+	return copy_to_user(argp, &out, sizeof(out)) ? -EFAULT : 0;
+}
