@@ -169,6 +169,9 @@ static int query_gpa(struct slat_vm *vm, struct slat_gpa_query __user *argp,
 	slat_reader_unregister(&vm->epochs, &reader);
 	if (err)
 		return err;
+	/* Where its memory lies is no other process's business. */
+	if (vm->mm != current->mm)
+		query.hva = 0;
 	return copy_to_user(argp, &query, sizeof(query)) ? -EFAULT : 0;
 }
 

@@ -280,18 +280,28 @@ static long vm_call(struct slat_vm *vm, unsigned int cmd, unsigned long arg,
 typedef long (*vm_call_fn)(struct slat_vm *vm, unsigned int cmd, unsigned long arg,
 			   struct slat_reject *why);
 
-/* One ioctl by @call; what fails is noted down. */
+/*
+ * The calls of <slat.h> touch no memory of the process that made the VM, so
+ * whoever holds the descriptor may make them: slatctl takes it by pidfd_getfd().
+ */
+static bool vm_is_for_all(const struct slat_vm *vm, unsigned int cmd)
+{
+	return _IOC_TYPE(cmd) == SLATIO && !READ_ONCE(vm->dead);
+}
+
+/* One ioctl by @call; what fails is noted down, for the process that made the VM. */
 static __always_inline long vm_ioctl_by(struct file *file, unsigned int cmd,
 					unsigned long arg, vm_call_fn call)
 {
 	struct slat_vm *vm = file->private_data;
 	struct slat_reject why = SLAT_REJECT_INIT;
+	bool own = slat_vm_is_usable(vm);
 	long ret;
 
-	if (!slat_vm_is_usable(vm))
+	if (unlikely(!own) && !vm_is_for_all(vm, cmd))
 		return -EIO;
 	ret = call(vm, cmd, arg, &why);
-	if (unlikely(ret < 0))
+	if (unlikely(ret < 0) && own)
 		slat_failure_record(&vm->failure, cmd, ret, &why);
 	return ret;
 }

@@ -227,15 +227,23 @@ TEST_F(ext, another_process)
 	pid_t pid;
 
 	SLAT_ONLY();
+	ASSERT_EQ(0, set_slot(SLOT, 0, GPA));
 	pid = fork();
 	ASSERT_LE(0, pid);
 	if (!pid) {
+		struct slat_gpa_query query;
 		int bad = 0;
 
+		/* Its monitor may ask all of them, KVM's calls are not for it. */
 		for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
 			arg_init(&calls[i], arg);
-			bad |= vm_ioctl(self->fd, calls[i].cmd, arg) != -EIO;
+			bad |= vm_ioctl(self->fd, calls[i].cmd, arg) != 0;
+			arg[0] = 0xff;
+			bad |= vm_ioctl(self->fd, calls[i].cmd, arg) != -EINVAL;
 		}
+		bad |= vm_ioctl_num(self->fd, KVM_CREATE_VCPU, 9) != -EIO;
+		bad |= slat_query_gpa(self->fd, GPA, SLAT_GPA_READ, &query) ||
+		       !(query.state & SLAT_GPA_STATE_SLOT) || query.hva;
 		_exit(bad);
 	}
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));

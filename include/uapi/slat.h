@@ -17,9 +17,12 @@
  *  - Layouts are the same for 32 and 64 bit clients: no pointers, no implicit
  *    padding, 64-bit fields at multiples of 8.
  *  - EFAULT: the structure cannot be read (then nothing has happened) or written
- *    (then a call that sets something has set it). EIO: the caller is not the
- *    process that made the VM, or its memory is gone.
- *  - What was refused is explained by SLAT_GET_LAST_ERROR.
+ *    (then a call that sets something has set it). EIO: the memory of the
+ *    process that made the VM is gone.
+ *  - Unlike KVM's calls on a VM, these may come from any process that holds the
+ *    descriptor: a monitor, say.
+ *  - What was refused is explained by SLAT_GET_LAST_ERROR; calls of other
+ *    processes are not recorded there.
  */
 #ifndef SLAT_UAPI_H
 #define SLAT_UAPI_H
@@ -129,7 +132,7 @@ enum slat_gpa_reason {
  * @rights: out: SLAT_GPA_*; the AND of all levels
  * @slot: out: number of the slot
  * @slot_flags: out: KVM_MEM_*
- * @hva: out: host address of @gpa
+ * @hva: out: host address of @gpa; 0 for another process
  * @generation: out: of the slot set
  * @entry_generation: out: of the MMIO entry; the low @gen_bits bits are stored
  * @gen_bits: out

@@ -17,11 +17,17 @@
  * @root: directory that stands for / when files of the host are read
  * @json: machine-readable output
  * @dry: doctor: read only, make no VM
+ * @slot: policy: of this slot, not of the VM; -1: of the VM
+ * @args: what follows the command
+ * @nr_args: how many
  */
 struct options {
 	const char *root;
 	bool json;
 	bool dry;
+	long slot;
+	char **args;
+	int nr_args;
 };
 
 extern struct options options;
@@ -61,6 +67,19 @@ void json_string(const char *text);
 /* The commands: return the exit status. */
 int cmd_doctor(void);
 int cmd_list(void);
+int cmd_explain(void);
+int cmd_policy(void);
+int cmd_error(void);
+
+/* vm.c */
+
+/**
+ * vm_open() - a descriptor of another process's VM
+ * @name: "PID", where the process has one VM, or "PID-FD" as slatctl list shows it
+ *
+ * Return: the descriptor, or -1 after a message on stderr.
+ */
+int vm_open(const char *name);
 
 /* doctor's last step, try.c: a guest of one instruction on @node */
 void try_guest(const char *node);
