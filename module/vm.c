@@ -151,7 +151,6 @@ static void vm_destroy(struct kref *kref)
 	struct slat_vcpu *vcpu;
 	unsigned long id;
 
-	trace_slat_vm_destroy(slat_vm_id(vm));
 	slat_vm_debugfs_remove(vm);
 	vm_unpublish(vm);
 	preempt_notifier_dec();
@@ -165,6 +164,7 @@ static void vm_destroy(struct kref *kref)
 	slat_epochs_destroy(&vm->epochs);
 	slat_vmx_put();
 	mmdrop(vm->mm);
+	trace_slat_vm_destroy(slat_vm_id(vm));
 	kfree(vm);
 }
 
