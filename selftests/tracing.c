@@ -155,7 +155,7 @@ TEST_F(tracing, an_entry_tells_the_event_that_it_injects)
 }
 
 /* The fault at one page: what is told of it. */
-static bool fault_is(FIXTURE_DATA(tracing) *self, uint64_t page, const char *access,
+static bool fault_is(struct _test_data_tracing *self, uint64_t page, const char *access,
 		     const char *outcome, uint64_t level)
 {
 	const struct event *ev = first_with("slat_fault", "gpa", DIRTY_GPA + page * PAGE_SIZE);

@@ -68,7 +68,7 @@ TEST_F(tracing, slot_changes)
 }
 
 /* Sum of a field over the events of one reason; -1: there was none. */
-static int64_t sum_of(FIXTURE_DATA(tracing) *self, const char *name, const char *why,
+static int64_t sum_of(struct _test_data_tracing *self, const char *name, const char *why,
 		      const char *field)
 {
 	const struct event *ev = NULL;

@@ -62,7 +62,7 @@ FIXTURE(tracing) {
 };
 
 /* The next event of this VM. */
-static inline const struct event *next(FIXTURE_DATA(tracing) *self, const char *name,
+static inline const struct event *next(struct _test_data_tracing *self, const char *name,
 				const struct event *ev)
 {
 	while ((ev = trace_next(&self->t, name, ev)) && event_num(ev, "vm") != self->vm)
@@ -76,7 +76,7 @@ static inline const struct event *next(FIXTURE_DATA(tracing) *self, const char *
 #define first(name)	next(self, name, NULL)
 
 /* The next event of this VM whose field has that number. */
-static inline const struct event *next_with(FIXTURE_DATA(tracing) *self, const char *name,
+static inline const struct event *next_with(struct _test_data_tracing *self, const char *name,
 					    const char *field, uint64_t value,
 					    const struct event *ev)
 {
