@@ -63,10 +63,38 @@ ABI_FIELD(slat_last_error, other_size, 56);
 ABI_FIELD(slat_last_error, reserved, 64);
 ABI_FIELD(slat_last_error, text, 96);
 
+ABI_SIZE(slat_slot_stats, 256);
+ABI_FIELD(slat_slot_stats, flags, 0);
+ABI_FIELD(slat_slot_stats, slot, 4);
+ABI_FIELD(slat_slot_stats, gpa, 8);
+ABI_FIELD(slat_slot_stats, size, 16);
+ABI_FIELD(slat_slot_stats, hva, 24);
+ABI_FIELD(slat_slot_stats, slot_flags, 32);
+ABI_FIELD(slat_slot_stats, protect, 36);
+ABI_FIELD(slat_slot_stats, faults_ram, 40);
+ABI_FIELD(slat_slot_stats, faults_write, 48);
+ABI_FIELD(slat_slot_stats, faults_spurious, 56);
+ABI_FIELD(slat_slot_stats, faults_retry, 64);
+ABI_FIELD(slat_slot_stats, mapped, 72);
+ABI_FIELD(slat_slot_stats, mapped_writable, 96);
+ABI_FIELD(slat_slot_stats, zapped, 104);
+ABI_FIELD(slat_slot_stats, wrprot_leafs, 112);
+ABI_FIELD(slat_slot_stats, wrprot_ns, 120);
+ABI_FIELD(slat_slot_stats, rounds_rmap, 128);
+ABI_FIELD(slat_slot_stats, rounds_scan, 136);
+ABI_FIELD(slat_slot_stats, dirty_reported, 144);
+ABI_FIELD(slat_slot_stats, dirty_now, 152);
+ABI_FIELD(slat_slot_stats, dirty_ns, 160);
+ABI_FIELD(slat_slot_stats, mmio_mark, 168);
+ABI_FIELD(slat_slot_stats, mmio_hit, 176);
+ABI_FIELD(slat_slot_stats, mmio_stale, 184);
+ABI_FIELD(slat_slot_stats, reserved, 192);
+
 static_assert(SLAT_GET_INFO == 0xc048d500);
 static_assert(SLAT_GET_POLICY == 0xc020d501);
 static_assert(SLAT_SET_POLICY == 0x4020d502);
 static_assert(SLAT_QUERY_GPA == 0xc068d503);
 static_assert(SLAT_GET_LAST_ERROR == 0xc120d504);
+static_assert(SLAT_GET_SLOT_STATS == 0xc100d505);
 
 #endif

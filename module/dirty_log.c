@@ -159,6 +159,10 @@ static void slot_collect(struct slat_memslots *slots,
 		wrprot_trace(slots, slot, round, predicted);
 	slat_wrprot_learn(&slots->costs, round->strategy, round->spent,
 			  round->nr_visited);
+	slot->state->wrprot_leafs += round->nr_protected;
+	slot->state->wrprot_spent += round->spent;
+	slot->state->rounds[round->strategy]++;
+	slot->state->dirty_since = port_clock();
 }
 
 /* The client did not get the bits: nothing may be lost. */
@@ -184,8 +188,10 @@ static int log_get(struct slat_memslots *slots, const struct slat_memslot *slot,
 		return port_copy_to_user(to, log->taken, bytes) ? 0 : -EFAULT;
 	}
 	slot_collect(slots, slot, 0, &round);
-	if (port_copy_to_user(to, log->taken, bytes))
+	if (port_copy_to_user(to, log->taken, bytes)) {
+		slot->state->dirty_reported += round.nr_taken;
 		return 0;
+	}
 	log_put_back(log);
 	return -EFAULT;
 }
@@ -266,10 +272,12 @@ static int log_clear(struct slat_memslots *slots, const struct slat_memslot *slo
 	if (!only)
 		return -ENOMEM;
 	round.only = only;
-	if (port_copy_from_user(only, log->dirty_bitmap, bytes))
+	if (port_copy_from_user(only, log->dirty_bitmap, bytes)) {
 		slot_collect(slots, slot, log->first_page / WORD_BITS, &round);
-	else
+		slot->state->dirty_reported += round.nr_taken;
+	} else {
 		err = -EFAULT;
+	}
 	port_free(only);
 	return err;
 }

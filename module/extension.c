@@ -17,7 +17,7 @@
 
 #define CALLS	(CALL_BIT(SLAT_GET_INFO) | CALL_BIT(SLAT_GET_POLICY) |		\
 		 CALL_BIT(SLAT_SET_POLICY) | CALL_BIT(SLAT_QUERY_GPA) |		\
-		 CALL_BIT(SLAT_GET_LAST_ERROR))
+		 CALL_BIT(SLAT_GET_LAST_ERROR) | CALL_BIT(SLAT_GET_SLOT_STATS))
 
 /* The ABI's policies are the core's, in the same order, behind the default. */
 static_assert(SLAT_PROTECT_AUTO == SLAT_POLICY_AUTO + 1);
@@ -26,7 +26,7 @@ static_assert(SLAT_PROTECT_RMAP == SLAT_POLICY_RMAP + 1);
 static_assert(SLAT_PROTECT_SCAN == SLAT_POLICY_SCAN + 1);
 static_assert(SLAT_PROTECT_SCAN == SLAT_NR_POLICIES);
 
-static u32 policy_to_abi(enum slat_wrprot_policy policy)
+u32 slat_protect_of(enum slat_wrprot_policy policy)
 {
 	return policy == SLAT_POLICY_INHERIT ? SLAT_PROTECT_DEFAULT : policy + 1;
 }
@@ -117,8 +117,8 @@ static int get_policy(struct slat_vm *vm, struct slat_policy __user *argp,
 	mutex_lock(&slots->lock);
 	err = policy_find(slots, &policy, &slot, why);
 	if (!err) {
-		policy.protect = policy_to_abi(slot ? slot->state->policy : slots->policy);
-		policy.effective = policy_to_abi(slat_memslots_policy(slots, slot));
+		policy.protect = slat_protect_of(slot ? slot->state->policy : slots->policy);
+		policy.effective = slat_protect_of(slat_memslots_policy(slots, slot));
 	}
 	mutex_unlock(&slots->lock);
 	if (err)
@@ -187,6 +187,8 @@ long slat_vm_extension_ioctl(struct slat_vm *vm, unsigned int cmd, void __user *
 		return set_policy(vm, argp, why);
 	case SLAT_QUERY_GPA:
 		return query_gpa(vm, argp, why);
+	case SLAT_GET_SLOT_STATS:
+		return slat_vm_slot_stats(vm, argp, why);
 	case SLAT_GET_LAST_ERROR:
 		return slat_failure_get(&vm->failure, argp, why);
 	default:

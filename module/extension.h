@@ -8,6 +8,7 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
+#include "mmu/policy.h"
 #include "reject.h"
 
 struct slat_device;
@@ -95,6 +96,9 @@ static inline int slat_check_flags(u32 flags, u32 allowed, struct slat_reject *w
 	return flags & ~allowed ?
 	       slat_reject(why, -EINVAL, SLAT_CHECK_FLAGS, flags, allowed) : 0;
 }
+
+/* The ABI's name of a policy: enum slat_protect. */
+u32 slat_protect_of(enum slat_wrprot_policy policy);
 
 /* Flags and reserved words of @copy, of which @allowed flags exist. */
 #define slat_check_form(copy, allowed, why)					\

@@ -12,6 +12,7 @@ static struct slat_tree_entry range_of(const struct slat_memslot *slot)
 		.start = slot->hva,
 		.tie = slot->base_gfn,
 		.end = slot->hva + (slot->npages << SLAT_PAGE_SHIFT),
+		.state = slot->state,
 	};
 }
 
@@ -51,6 +52,7 @@ bool slat_hva_walk_next(struct slat_hva_walk *walk,
 		return false;
 	walk->at_hva = range->start;
 	walk->at_gfn = range->tie;
+	walk->state = range->state;
 	from = max_t(hva_t, walk->start, range->start);
 	to = min_t(hva_t, walk->end, range->end);
 	walk->first = range->tie + ((from - range->start) >> SLAT_PAGE_SHIFT);

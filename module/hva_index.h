@@ -18,8 +18,9 @@
  * @result: the new index, to be dropped by slat_tree_put()
  *
  * Slots may share host memory, so ranges may overlap; they are ordered by
- * (hva, base_gfn). An index knows nothing of a slot but where it is: it stays
- * valid when a slot object is exchanged for one in the same place.
+ * (hva, base_gfn). An index knows nothing of a slot but where it is and the state
+ * that outlives its objects: it stays valid when a slot object is exchanged for
+ * one in the same place.
  *
  * Return: 0 or -ENOMEM.
  */
@@ -36,6 +37,7 @@ int slat_hva_index_replace(struct slat_tree_node *index,
  * @at_gfn: its first gfn: the walk goes down from here, in any index
  * @first: found: first gfn
  * @last: found: first gfn behind the part
+ * @state: found: of the slot; lives while the slot is in the index
  */
 struct slat_hva_walk {
 	hva_t start;
@@ -44,6 +46,7 @@ struct slat_hva_walk {
 	gfn_t at_gfn;
 	gfn_t first;
 	gfn_t last;
+	struct slat_slot_state *state;
 };
 
 void slat_hva_walk_start(struct slat_hva_walk *walk, hva_t start, hva_t end);

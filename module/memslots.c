@@ -328,6 +328,7 @@ static void change_begin(struct slat_memslots *slots, struct change *change)
 	if (change->invalid) {
 		slat_mmu_zap_range(mmu, old->base_gfn,
 				   old->base_gfn + old->npages, &change->zap);
+		atomic64_add(change->zap.leafs, &old->state->zapped);
 		change_wait(change, mmu->epochs, epoch);
 	}
 	if (slat_gen_wraps(&mmu->config.layout, change->final->generation))
@@ -350,18 +351,20 @@ static bool change_starts_log(const struct slat_memslots *slots,
 static void change_protect(struct slat_memslots *slots, const struct change *change)
 {
 	const struct slat_memslot *slot = change->new;
-	u64 began = port_trace_on(slat_wrprot) ? port_clock() : 0;
-	u64 pages;
+	u64 pages, spent, began = port_clock();
 
 	pages = slat_mmu_wrprot_range(slots->mmu, slot->base_gfn,
 				      slot->base_gfn + slot->npages);
+	spent = port_clock() - began;
+	slot->state->wrprot_leafs += pages;
+	slot->state->wrprot_spent += spent;
 	if (port_trace_on(slat_wrprot)) {
 		const struct slat_ev_wrprot ev = {
 			.vm = slots->mmu->config.id,
 			.slot = change->id,
 			.policy = slat_memslots_policy(slots, slot),
 			.by = SLAT_PROTECTED_RANGE,
-			.cost = began ? port_clock() - began : 0,
+			.cost = spent,
 			.visited = slot->npages,
 			.pages = pages,
 		};
@@ -414,6 +417,8 @@ static void change_finish(struct slat_memslots *slots, struct change *change,
 	root_publish(slots, change->final);
 	/* A fault that checked the old set has written its entry after this. */
 	slat_mmu_sync_faults(slots->mmu);
+	if (change->new && change->new->log && !(change->old && change->old->log))
+		change->new->state->dirty_since = port_clock();
 	if (change_starts_log(slots, change))
 		change_protect(slots, change);
 	if (port_trace_on(slat_slot_change))
@@ -494,16 +499,22 @@ int slat_memslots_set_region(struct slat_memslots *slots,
 
 /* What to do with each part of a host range that slots map. */
 struct hva_visitor {
-	bool (*visit)(struct slat_mmu *mmu, gfn_t first, gfn_t last, bool flag);
+	bool (*visit)(struct slat_mmu *mmu, const struct slat_hva_walk *part, bool flag);
 	bool flag;
 };
 
-static bool hva_zap(struct slat_mmu *mmu, gfn_t first, gfn_t last, bool may_block)
+static bool hva_zap(struct slat_mmu *mmu, const struct slat_hva_walk *part, bool may_block)
 {
 	struct slat_zap zap = { .why = SLAT_WHY_NOTIFIER, .may_yield = may_block };
 
-	slat_mmu_zap_range(mmu, first, last, &zap);
+	slat_mmu_zap_range(mmu, part->first, part->last, &zap);
+	atomic64_add(zap.leafs, &part->state->zapped);
 	return zap.leafs;
+}
+
+static bool hva_age(struct slat_mmu *mmu, const struct slat_hva_walk *part, bool clear)
+{
+	return slat_mmu_age_range(mmu, part->first, part->last, clear);
 }
 
 /*
@@ -523,11 +534,13 @@ static bool slots_visit_hva(struct slat_memslots *slots, hva_t start, hva_t end,
 
 		port_read_lock(&slots->index_lock);
 		found = slat_hva_walk_next(&walk, slots->index);
+		if (found)
+			slat_slot_state_get(walk.state);
 		port_read_unlock(&slots->index_lock);
 		if (!found)
 			return any;
-		any |= visitor->visit(slots->mmu, walk.first, walk.last,
-				      visitor->flag);
+		any |= visitor->visit(slots->mmu, &walk, visitor->flag);
+		slat_slot_state_put(walk.state);
 	}
 }
 
@@ -552,7 +565,7 @@ bool slat_memslots_age(struct slat_memslots *slots, hva_t start, hva_t end,
 		       bool clear)
 {
 	const struct hva_visitor age = {
-		.visit = slat_mmu_age_range,
+		.visit = hva_age,
 		.flag = clear,
 	};
 

@@ -29,15 +29,40 @@ struct slat_tree_node;
 /**
  * struct slat_slot_state - what a slot keeps while its object is exchanged
  * @refs: slot objects that share it
- * @policy: how its pages are protected again; under slots_lock
+ * @faults_ram: faults that asked the host for a page and mapped it
+ * @faults_write: write faults mended without the host
+ * @faults_spurious: faults that found the right granted already
+ * @faults_retry: faults that lost a race with a change
+ * @zapped: leafs zapped by moves and by changes of the host
+ * @policy: how its pages are protected again; under slots_lock, as the rest
+ * @wrprot_leafs: leafs write-protected for the log
+ * @wrprot_spent: time that took, in units of port_clock()
+ * @rounds: collections of dirty bits, by strategy
+ * @dirty_reported: pages whose bit was collected
+ * @dirty_since: port_clock() at the last collection, or when the log began
  *
  * It begins with CREATE and ends with DELETE; changes of flags and MOVE hand it
  * on to the new object.
  */
 struct slat_slot_state {
 	atomic64_t refs;
+	atomic64_t faults_ram;
+	atomic64_t faults_write;
+	atomic64_t faults_spurious;
+	atomic64_t faults_retry;
+	atomic64_t zapped;
 	enum slat_wrprot_policy policy;
+	u64 wrprot_leafs;
+	u64 wrprot_spent;
+	u64 rounds[SLAT_NR_WRPROT];
+	u64 dirty_reported;
+	u64 dirty_since;
 };
+
+struct slat_slot_state *slat_slot_state_get(struct slat_slot_state *state);
+
+/* The last one frees it; may be called where nobody may sleep. */
+void slat_slot_state_put(struct slat_slot_state *state);
 
 /**
  * struct slat_memslot - one slot; immutable. Any change makes a new object.

@@ -53,21 +53,27 @@ static enum slat_fault_result mmio_fault(struct slat_fault_context *context,
 }
 
 static enum slat_fault_result map_result(struct slat_fault_context *context,
+					 const struct slat_map *map,
 					 enum slat_map_result result,
 					 enum slat_fixed installed)
 {
+	struct slat_slot_state *state = map->slot->state;
 	struct slat_mmu *mmu = context->slots->mmu;
 
 	switch (result) {
 	case SLAT_MAP_INSTALLED:
 		context->fixed = installed;
+		atomic64_inc(installed == SLAT_FIXED_WRITABLE ? &state->faults_write :
+								&state->faults_ram);
 		return SLAT_FAULT_FIXED;
 	case SLAT_MAP_SPURIOUS:
 		context->fixed = SLAT_FIXED_SPURIOUS;
 		atomic64_inc(&mmu->stats.faults_spurious);
+		atomic64_inc(&state->faults_spurious);
 		return SLAT_FAULT_FIXED;
 	default:
 		atomic64_inc(&mmu->stats.faults_retry);
+		atomic64_inc(&state->faults_retry);
 		return SLAT_FAULT_RETRY;
 	}
 }
@@ -101,7 +107,7 @@ static enum slat_fault_result host_fault(struct slat_fault_context *context,
 	map->notify_seq = slat_notify_seq(&context->slots->notify);
 	context->error = mmu->ops->get_page(mmu->ctx, &page);
 	if (context->error == -EAGAIN)
-		return map_result(context, SLAT_MAP_RETRY, SLAT_FIXED_INSTALLED);
+		return map_result(context, map, SLAT_MAP_RETRY, SLAT_FIXED_INSTALLED);
 	if (context->error)
 		return SLAT_FAULT_ERROR;
 
@@ -115,7 +121,7 @@ static enum slat_fault_result host_fault(struct slat_fault_context *context,
 		atomic64_inc(&mmu->stats.faults_ram);
 	mmu->ops->put_page(mmu->ctx, &page,
 			   map->host_writable && result == SLAT_MAP_INSTALLED);
-	return map_result(context, result, SLAT_FIXED_INSTALLED);
+	return map_result(context, map, result, SLAT_FIXED_INSTALLED);
 }
 
 static enum slat_fault_result ram_fault(struct slat_fault_context *context,
@@ -130,7 +136,7 @@ static enum slat_fault_result ram_fault(struct slat_fault_context *context,
 		map->write = true;
 		result = slat_mmu_make_writable(context->slots->mmu, map);
 		if (result != SLAT_MAP_NO_TABLE)
-			return map_result(context, result, SLAT_FIXED_WRITABLE);
+			return map_result(context, map, result, SLAT_FIXED_WRITABLE);
 	}
 	return host_fault(context, map, fault->write);
 }
@@ -164,7 +170,7 @@ enum slat_fault_result slat_handle_fault(struct slat_fault_context *context,
 	if (!map.slot)
 		return mmio_fault(context, &map);
 	if (map.slot->invalid)
-		return map_result(context, SLAT_MAP_RETRY, SLAT_FIXED_INSTALLED);
+		return map_result(context, &map, SLAT_MAP_RETRY, SLAT_FIXED_INSTALLED);
 	/* Not cached: reads of the slot must stay RAM. */
 	if (fault->write && (map.slot->flags & KVM_MEM_READONLY))
 		return SLAT_FAULT_MMIO;

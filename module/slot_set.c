@@ -62,9 +62,20 @@ static struct slat_memslot *slot_alloc(struct slat_slot_state *state)
 
 	if (!slot)
 		return NULL;
-	atomic64_inc(&state->refs);
-	slot->state = state;
+	slot->state = slat_slot_state_get(state);
 	return slot;
+}
+
+struct slat_slot_state *slat_slot_state_get(struct slat_slot_state *state)
+{
+	atomic64_inc(&state->refs);
+	return state;
+}
+
+void slat_slot_state_put(struct slat_slot_state *state)
+{
+	if (!atomic64_dec_return(&state->refs))
+		port_free(home_of(state));
 }
 
 void slat_memslot_free(struct slat_memslot *slot)
@@ -77,8 +88,7 @@ void slat_memslot_free(struct slat_memslot *slot)
 	slat_dirty_log_put(slot->log);
 	if (slot != &home_of(state)->slot)
 		port_free(slot);
-	if (!atomic64_dec_return(&state->refs))
-		port_free(home_of(state));
+	slat_slot_state_put(state);
 }
 
 static void slot_retired_free(struct slat_retired *retired)

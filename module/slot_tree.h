@@ -25,6 +25,7 @@
 #define SLAT_TREE_MIN		8
 
 struct slat_memslot;
+struct slat_slot_state;
 struct slat_tree_node;
 
 /**
@@ -32,7 +33,8 @@ struct slat_tree_node;
  * @start: its first page or address; of a child: the least below it
  * @tie: orders ranges with equal @start; (@start, @tie) is unique in a tree
  * @end: first page or address behind it; of a child: the greatest below it
- * @slot: in a leaf: whatever the tree's owner keeps here
+ * @slot: in a leaf of a slot set
+ * @state: in a leaf of the hva index
  * @child: in an inner node
  */
 struct slat_tree_entry {
@@ -41,6 +43,7 @@ struct slat_tree_entry {
 	u64 end;
 	union {
 		const struct slat_memslot *slot;
+		struct slat_slot_state *state;
 		struct slat_tree_node *child;
 	};
 };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Counters in debugfs: slat/<pid>-<fd>/stats, one "name value" per line. Made
- * and removed with the VM; a reader in progress is waited for by debugfs.
+ * The VM in debugfs, in slat/<pid>-<fd>/: "stats", one "name value" per line;
+ * "slots", one line each; "ept", see ept_dump.c. Made and removed with the VM; a
+ * reader in progress is waited for by debugfs.
  */
 #include <linux/debugfs.h>
 #include <linux/sched.h>
@@ -73,7 +74,7 @@ static u64 vcpu_stat_sum(struct slat_vm *vm, size_t offset)
 	return sum;
 }
 
-static void slots_show(struct seq_file *m, struct slat_vm *vm)
+static void slots_root_show(struct seq_file *m, struct slat_vm *vm)
 {
 	const struct slat_slots_root *root;
 	struct slat_reader reader;
@@ -98,7 +99,7 @@ static int stats_show(struct seq_file *m, void *unused)
 
 	/* as in traces */
 	seq_printf(m, "id %u\n", slat_vm_id(vm));
-	slots_show(m, vm);
+	slots_root_show(m, vm);
 	for (i = 0; i < ARRAY_SIZE(mmu_stats); i++)
 		seq_printf(m, "%s %lld\n", mmu_stats[i].name,
 			   atomic64_read((void *)&vm->mmu.stats + mmu_stats[i].offset));
@@ -112,6 +113,13 @@ static int stats_show(struct seq_file *m, void *unused)
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(stats);
+
+static int slots_show(struct seq_file *m, void *unused)
+{
+	slat_vm_slots_show(m->private, m);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(slots);
 
 /*
  * A VM outlives its fd while a vCPU's is open, so the name may be taken: a
@@ -138,6 +146,8 @@ void slat_vm_debugfs_add(struct slat_vm *vm, int fd)
 	dir_name(vm, fd, name, sizeof(name));
 	vm->debugfs = debugfs_create_dir(name, vm->device->debugfs);
 	debugfs_create_file("stats", 0444, vm->debugfs, vm, &stats_fops);
+	debugfs_create_file("slots", 0444, vm->debugfs, vm, &slots_fops);
+	debugfs_create_file("ept", 0444, vm->debugfs, vm, &slat_ept_dump_fops);
 }
 
 void slat_vm_debugfs_remove(struct slat_vm *vm)

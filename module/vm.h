@@ -22,6 +22,7 @@
 #include "iobus.h"
 #include "memslots.h"
 
+struct seq_file;
 struct slat_vcpu;
 
 /**
@@ -142,6 +143,30 @@ void slat_host_detach(struct slat_vm *vm);
  * Return: a file descriptor that holds the VM; -EMFILE, -ENFILE, -ENOMEM.
  */
 int slat_vm_stats_fd(struct slat_vm *vm);
+
+/* slot_stats.c */
+
+/**
+ * slat_vm_slot_stats() - SLAT_GET_SLOT_STATS
+ * @vm: the VM
+ * @argp: the client's structure
+ * @why: filled in with -EINVAL and -ENOENT
+ *
+ * Takes slots_lock, so the slot stays what it is while its leafs are counted.
+ *
+ * Return: 0; -EINVAL: flags, reserved fields, no such slot number; -ENOENT: no
+ * such slot; -EINTR: a fatal signal; -EFAULT.
+ */
+int slat_vm_slot_stats(struct slat_vm *vm, void __user *argp, struct slat_reject *why);
+
+/* A line a slot, for debugfs. */
+void slat_vm_slots_show(struct slat_vm *vm, struct seq_file *m);
+
+/* A walk over a VM's EPT in slices: 0, or -EINTR by a fatal signal. */
+int slat_vm_visit(struct slat_vm *vm, gfn_t start, struct slat_visit *v);
+
+/* ept_dump.c */
+extern const struct file_operations slat_ept_dump_fops;
 
 /* stats.c */
 

@@ -43,6 +43,8 @@ static const struct call {
 	{ SLAT_GET_LAST_ERROR, sizeof(struct slat_last_error), 0,
 	  { offsetof(struct slat_last_error, reserved), offsetof(struct slat_last_error, text) },
 	  0 },
+	{ SLAT_GET_SLOT_STATS, sizeof(struct slat_slot_stats), 0,
+	  { offsetof(struct slat_slot_stats, reserved), sizeof(struct slat_slot_stats) }, 0 },
 };
 
 #define ARG_MAX	sizeof(struct slat_last_error)
@@ -495,6 +497,113 @@ TEST_F(ext, last_error_of_other_calls)
 	EXPECT_EQ((uint32_t)SLAT_CHECK_NOT_LOGGING, last_error(self->fd).check);
 }
 
+TEST_F(ext, slot_stats)
+{
+	struct kvm_dirty_log log = { .slot = SLOT };
+	struct slat_slot_stats s;
+	uint64_t bitmap[1], before;
+	struct probe p;
+
+	SLAT_ONLY();
+	ASSERT_EQ(0, set_slot(SLOT, 0, GPA));
+	ASSERT_EQ(0, slat_get_slot_stats(self->fd, SLOT, &s));
+	before = s.mmio_mark;
+	EXPECT_EQ(GPA, s.gpa);
+	EXPECT_EQ(SIZE, s.size);
+	EXPECT_EQ((uintptr_t)self->mem, s.hva);
+	EXPECT_EQ(0ull, s.mapped[0] + s.faults_ram + s.zapped + s.rounds_rmap + s.rounds_scan);
+	for (uint64_t i = 0; i < 10; i++) {
+		ASSERT_EQ(0, probe_write(&self->g, GPA + i * PAGE_SIZE, i, &p));
+	}
+	ASSERT_TRUE(probe_is_mmio(&self->g, GPA + SIZE));
+	ASSERT_EQ(0, slat_get_slot_stats(self->fd, SLOT, &s));
+	EXPECT_EQ(10ull, s.faults_ram);
+	EXPECT_EQ(10ull, s.mapped[0]);
+	EXPECT_EQ(10ull, s.mapped_writable);
+	EXPECT_EQ(before + 1, s.mmio_mark);
+	EXPECT_EQ(0ull, s.dirty_ns);
+	ASSERT_EQ(0, set_slot(SLOT, KVM_MEM_LOG_DIRTY_PAGES, GPA));
+	ASSERT_EQ(0, probe_write(&self->g, GPA + 2 * PAGE_SIZE, 1, &p));
+	ASSERT_EQ(0, probe_write(&self->g, GPA + 7 * PAGE_SIZE, 1, &p));
+	ASSERT_EQ(0, slat_get_slot_stats(self->fd, SLOT, &s));
+	EXPECT_EQ(2ull, s.faults_write);
+	EXPECT_EQ(2ull, s.dirty_now);
+	EXPECT_EQ(0ull, s.dirty_reported);
+	EXPECT_EQ(10ull, s.wrprot_leafs);
+	EXPECT_EQ(2ull, s.mapped_writable);
+	EXPECT_EQ((uint32_t)KVM_MEM_LOG_DIRTY_PAGES, s.slot_flags);
+	EXPECT_LT(0ull, s.dirty_ns);
+	ASSERT_EQ(0, slat_set_slot_policy(self->fd, SLOT, SLAT_PROTECT_SCAN));
+	log.dirty_bitmap = bitmap;
+	ASSERT_EQ(0, vm_ioctl(self->fd, KVM_GET_DIRTY_LOG, &log));
+	ASSERT_EQ(0, slat_get_slot_stats(self->fd, SLOT, &s));
+	EXPECT_EQ(2ull, s.dirty_reported);
+	EXPECT_EQ(0ull, s.dirty_now);
+	EXPECT_EQ(1ull, s.rounds_scan);
+	EXPECT_EQ(0ull, s.rounds_rmap);
+	EXPECT_EQ(12ull, s.wrprot_leafs);
+	EXPECT_EQ((uint32_t)SLAT_PROTECT_SCAN, s.protect);
+	/* The host takes a page; the slot moves; then it goes, and its counts with it. */
+	madvise(self->mem, PAGE_SIZE, MADV_DONTNEED);
+	ASSERT_EQ(0, slat_get_slot_stats(self->fd, SLOT, &s));
+	EXPECT_EQ(1ull, s.zapped);
+	EXPECT_EQ(9ull, s.mapped[0]);
+	ASSERT_EQ(0, set_slot(SLOT, 0, GPA + SIZE));
+	ASSERT_EQ(0, slat_get_slot_stats(self->fd, SLOT, &s));
+	EXPECT_EQ(10ull, s.zapped);
+	EXPECT_EQ(0ull, s.mapped[0]);
+	EXPECT_EQ(GPA + SIZE, s.gpa);
+	ASSERT_EQ(0, vm_delete_slot(&self->g.vm, SLOT));
+	EXPECT_EQ(-ENOENT, slat_get_slot_stats(self->fd, SLOT, &s));
+	EXPECT_EQ((uint32_t)SLAT_CHECK_NO_SLOT, last_error(self->fd).check);
+	EXPECT_EQ(-EINVAL, slat_get_slot_stats(self->fd, 1u << 16, &s));
+	ASSERT_EQ(0, set_slot(SLOT, 0, GPA));
+	ASSERT_EQ(0, slat_get_slot_stats(self->fd, SLOT, &s));
+	EXPECT_EQ(0ull, s.faults_ram + s.zapped + s.wrprot_leafs + s.dirty_reported);
+}
+
+/* The VM's file @name in debugfs; empty where it cannot be read. */
+static void debugfs_read(int vm, const char *name, char *text, size_t size)
+{
+	char path[96];
+	size_t got;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/slat/%d-%d/%s", getpid(), vm, name);
+	text[0] = 0;
+	file = fopen(path, "r");
+	if (!file)
+		return;
+	got = fread(text, 1, size - 1, file);
+	text[got] = 0;
+	fclose(file);
+}
+
+TEST_F(ext, ept_and_slots_in_debugfs)
+{
+	static char text[1 << 16];
+	struct probe p;
+
+	SLAT_ONLY();
+	ASSERT_EQ(0, set_slot(SLOT, 0, GPA));
+	for (uint64_t i = 0; i < 10; i++) {
+		ASSERT_EQ(0, probe_write(&self->g, GPA + i * PAGE_SIZE, i, &p));
+	}
+	ASSERT_TRUE(probe_is_mmio(&self->g, GPA + SIZE));
+	debugfs_read(self->fd, "ept", text, sizeof(text));
+	EXPECT_NE(NULL, strstr(text, "generation 2 "));
+	EXPECT_NE(NULL, strstr(text, "4 gfn 0x0-0x7ffffff table rwx"));
+	EXPECT_NE(NULL, strstr(text, "   1 gfn 0x10000-0x10009 leaf rwx AD host-writable x10\n"));
+	EXPECT_NE(NULL, strstr(text, "   1 gfn 0x10010-0x10010 mmio generation 2 current x1\n"));
+	ASSERT_EQ(0, set_slot(SLOT, KVM_MEM_LOG_DIRTY_PAGES, GPA));
+	debugfs_read(self->fd, "ept", text, sizeof(text));
+	EXPECT_NE(NULL, strstr(text, "0x10000-0x10009 leaf r-x A"));
+	EXPECT_NE(NULL, strstr(text, "mmio generation 2 stale"));
+	debugfs_read(self->fd, "slots", text, sizeof(text));
+	EXPECT_NE(NULL, strstr(text, "\n1 gpa 0x10000000 size 0x10000 "));
+	EXPECT_NE(NULL, strstr(text, " mapped_4k 10 "));
+}
+
 struct race {
 	int fd;
 	volatile bool stop;
@@ -530,9 +639,13 @@ static void *race_main(void *arg)
 	return NULL;
 }
 
+/* A slot is there or not; where it is, no more is mapped than it has pages. */
 static bool stats_race(struct race *race)
 {
-	return true;
+	struct slat_slot_stats s;
+	int ret = slat_get_slot_stats(race->fd, SLOT, &s);
+
+	return ret == -ENOENT || (!ret && s.size == SIZE && s.mapped[0] <= PAGES);
 }
 
 TEST_F_TIMEOUT(ext, beside_changing_slots, LONG_TIMEOUT)

@@ -234,6 +234,65 @@ struct slat_last_error {
 	char text[SLAT_ERROR_TEXT];
 };
 
+/**
+ * struct slat_slot_stats - argument of SLAT_GET_SLOT_STATS
+ * @flags: in: 0
+ * @slot: in: number of the slot
+ * @gpa: out: where it begins
+ * @size: out: bytes
+ * @hva: out: host address
+ * @slot_flags: out: KVM_MEM_*
+ * @protect: out: the policy that rules, enum slat_protect
+ * @faults_ram: out: faults that asked the host for a page and mapped it
+ * @faults_write: out: write faults mended without the host (dirty log)
+ * @faults_spurious: out: faults that found the right granted already
+ * @faults_retry: out: faults that lost a race with a change
+ * @mapped: out: leafs now, of 4 KiB, 2 MiB and 1 GiB, by a walk
+ * @mapped_writable: out: those that have W, of any size
+ * @zapped: out: leafs zapped by moves of the slot and changes of the host
+ * @wrprot_leafs: out: leafs write-protected for the log
+ * @wrprot_ns: out: time that took, without the flushes
+ * @rounds_rmap: out: collections that protected by rmap
+ * @rounds_scan: out: and by a scan
+ * @dirty_reported: out: pages whose dirty bit was collected
+ * @dirty_now: out: pages whose dirty bit is set
+ * @dirty_ns: out: since the last collection, or since the log began
+ * @mmio_mark: out: of the VM: MMIO entries written
+ * @mmio_hit: out: of the VM: accesses answered by an MMIO entry
+ * @mmio_stale: out: of the VM: MMIO entries met that were out of date
+ * @reserved: in: 0
+ *
+ * The counts belong to the slot from KVM_SET_USER_MEMORY_REGION that made it to
+ * the one that deletes it, over changes of its flags and moves.
+ */
+struct slat_slot_stats {
+	__u32 flags;
+	__u32 slot;
+	__u64 gpa;
+	__u64 size;
+	__u64 hva;
+	__u32 slot_flags;
+	__u32 protect;
+	__u64 faults_ram;
+	__u64 faults_write;
+	__u64 faults_spurious;
+	__u64 faults_retry;
+	__u64 mapped[3];
+	__u64 mapped_writable;
+	__u64 zapped;
+	__u64 wrprot_leafs;
+	__u64 wrprot_ns;
+	__u64 rounds_rmap;
+	__u64 rounds_scan;
+	__u64 dirty_reported;
+	__u64 dirty_now;
+	__u64 dirty_ns;
+	__u64 mmio_mark;
+	__u64 mmio_hit;
+	__u64 mmio_stale;
+	__u64 reserved[8];
+};
+
 /* The device and VMs. Errors: EINVAL, EFAULT. */
 #define SLAT_GET_INFO		_IOWR(SLATIO, 0x00, struct slat_info)
 
@@ -246,5 +305,7 @@ struct slat_last_error {
 /* EINVAL: not one access, or an address that no slot could have. */
 #define SLAT_QUERY_GPA		_IOWR(SLATIO, 0x03, struct slat_gpa_query)
 #define SLAT_GET_LAST_ERROR	_IOWR(SLATIO, 0x04, struct slat_last_error)
+/* EINVAL: no such slot number; ENOENT: no such slot; EINTR. */
+#define SLAT_GET_SLOT_STATS	_IOWR(SLATIO, 0x05, struct slat_slot_stats)
 
 #endif

@@ -280,6 +280,35 @@ enum slat_mmio_lookup slat_mmu_lookup_mmio(struct slat_mmu *mmu, gfn_t gfn,
 					   u64 gen);
 
 /**
+ * struct slat_visit - a look at all entries of a range, a slice at a time
+ * @end: first gfn behind the range
+ * @visit: called for each entry that is not 0, tables before what is below them;
+ *	@gfn is the first that the entry covers
+ * @arg: for @visit
+ * @budget: entries that may still be read in this slice
+ */
+struct slat_visit {
+	gfn_t end;
+	void (*visit)(struct slat_visit *v, gfn_t gfn, int level, u64 entry);
+	void *arg;
+	int budget;
+};
+
+/**
+ * slat_mmu_visit() - one slice
+ * @mmu: the EPT
+ * @gfn: where to begin, or to go on
+ * @v: the rest
+ *
+ * Called inside a reader section, without the mmu lock; the caller leaves the
+ * section between slices, since updates wait for it. A table is visited when the
+ * walk comes to its first gfn. A slice reads some thousand entries at most.
+ *
+ * Return: where to go on; at or behind @v->end when done.
+ */
+gfn_t slat_mmu_visit(struct slat_mmu *mmu, gfn_t gfn, struct slat_visit *v);
+
+/**
  * struct slat_zap - how to zap, and what came of it
  * @why: for traces
  * @may_yield: the mmu lock may be dropped in between
@@ -351,6 +380,7 @@ u64 slat_mmu_wrprot_range(struct slat_mmu *mmu, gfn_t start, gfn_t end);
  * @only: take only these bits; NULL: all
  * @strategy: how to protect
  * @taken: out: the bits taken from @live
+ * @nr_taken: out: how many bits those are
  * @nr_protected: out: leafs that lost W
  * @nr_visited: out: leafs looked at
  * @spent: out: time of the protecting alone, in units of port_clock()
@@ -362,6 +392,7 @@ struct slat_dirty_round {
 	const unsigned long *only;
 	enum slat_wrprot strategy;
 	unsigned long *taken;
+	u64 nr_taken;
 	u64 nr_protected;
 	u64 nr_visited;
 	u64 spent;

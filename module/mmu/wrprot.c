@@ -92,11 +92,13 @@ static bool take_bits(struct slat_dirty_round *round, u64 from, u64 until)
 		if (taken && round->only)
 			taken &= round->only[i];
 		/* Most words of most logs are done here. */
-		if (taken)
+		if (taken) {
 			taken = round->only ?
 				port_word_andnot(&round->live[i], round->only[i]) &
 				round->only[i] :
 				port_word_xchg(&round->live[i], 0);
+			round->nr_taken += port_popcount(taken);
+		}
 		round->taken[i] = taken;
 		any |= taken;
 	}
@@ -127,6 +129,7 @@ void slat_mmu_collect_dirty(struct slat_mmu *mmu,
 	struct slat_batch batch;
 	u64 at;
 
+	round->nr_taken = 0;
 	round->nr_protected = 0;
 	round->nr_visited = 0;
 	round->spent = 0;

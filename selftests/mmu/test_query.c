@@ -65,7 +65,8 @@ static void test_reasons(void)
 	CHECK_EQ(q.level, 1);
 
 	must_say(0x201, ACCESS_WRITE, SLAT_GPA_UNMAPPED);
-	CHECK_EQ(ask(0x201, ACCESS_WRITE).level, 3);
+	CHECK_EQ(ask(0x201, ACCESS_WRITE).level, 2);
+	CHECK_EQ(ask(1ULL << 35, ACCESS_WRITE).level, 4);
 	guest_must(CPU(0), 0x201, ACCESS_WRITE, TOUCH_RAM);
 	must_say(0x201, ACCESS_READ, SLAT_GPA_NO_EXIT);
 	must_say(0x201, ACCESS_WRITE, SLAT_GPA_NO_EXIT);
@@ -304,7 +305,133 @@ static void test_region_reasons(void)
 	world_end();
 }
 
+struct seen {
+	u64 leafs;
+	u64 mmio;
+	u64 tables;
+	gfn_t next;
+};
+
+static void see(struct slat_visit *v, gfn_t gfn, int level, u64 entry)
+{
+	struct seen *seen = v->arg;
+
+	CHECK(gfn >= seen->next && gfn < v->end);
+	if (ept_is_table(entry, level)) {
+		seen->tables++;
+		seen->next = gfn;
+		return;
+	}
+	seen->next = gfn + slat_level_pages(level);
+	if (ept_is_leaf(entry, level))
+		seen->leafs++;
+	else
+		seen->mmio++;
+}
+
+static struct seen visit(gfn_t start, gfn_t end)
+{
+	struct seen seen = { .next = start };
+	struct slat_visit v = { .end = end, .visit = see, .arg = &seen };
+	unsigned int slices = 0;
+	gfn_t gfn = start;
+
+	while (gfn < end) {
+		gfn_t next;
+
+		vcpu_enter(CPU(3));
+		next = slat_mmu_visit(&world.mmu, gfn, &v);
+		vcpu_leave(CPU(3));
+		CHECK(next > gfn || next >= v.end);
+		gfn = next;
+		if (gfn >= v.end)
+			break;
+		CHECK(++slices < 1000);
+	}
+	return seen;
+}
+
+/* Slices together see each entry once, whatever the range. */
+static void test_visit(void)
+{
+	struct slat_verify_report report;
+	unsigned int i;
+
+	begin();
+	world_must_set(0, 0x1f0, 3000, hva_of(0), 0);
+	world_must_set(1, 0x3fff0, 64, hva_of(4000), 0);
+	for (i = 0; i < 1500; i++)
+		guest_must(CPU(0), 0x1f0 + sim_below(3000), ACCESS_WRITE, TOUCH_RAM);
+	for (i = 0; i < 64; i++)
+		guest_must(CPU(0), 0x3fff0 + i, ACCESS_READ, TOUCH_RAM);
+	for (i = 0; i < 40; i++)
+		guest_must(CPU(0), sim_below(0x1f0), ACCESS_READ, TOUCH_MMIO);
+	CHECK(!slat_mmu_verify(&world.mmu, NULL, NULL, &report));
+	CHECK_EQ(visit(0, SLAT_MAX_GFN).leafs, report.leafs);
+	CHECK_EQ(visit(0, SLAT_MAX_GFN).mmio, report.mmio);
+	CHECK_EQ(visit(0, SLAT_MAX_GFN).tables, report.tables - 1);
+	for (i = 0; i < 100; i++) {
+		gfn_t start = sim_below(3600), end = start + sim_below(1 + 3600);
+
+		CHECK_EQ(visit(start, end).leafs, world_leafs(start, end));
+	}
+	CHECK_EQ(visit(0x3fff0, 0x3fff0 + 64).leafs, 64);
+	CHECK_EQ(visit(SLAT_MAX_GFN - 1, ~0ULL).leafs, 0);
+	world_end();
+}
+
+static struct slat_slot_state *state_of(u32 id)
+{
+	return world_slot(id)->state;
+}
+
+#define count(id, field) ((u64)atomic64_read(&state_of(id)->field))
+
+/* What a slot counts, over changes of its flags and moves, until it is deleted. */
+static void test_counts(void)
+{
+	unsigned int i;
+
+	begin();
+	world_must_set(0, 0, 64, hva_of(0), 0);
+	world_must_set(1, 0x400, 64, hva_of(100), 0);
+	for (i = 0; i < 20; i++)
+		guest_must(CPU(0), i, ACCESS_WRITE, TOUCH_RAM);
+	CHECK_EQ(count(0, faults_ram), 20);
+	CHECK_EQ(count(1, faults_ram), 0);
+	host_change(hva_of(3), 4, HOST_UNMAP, true);
+	CHECK_EQ(count(0, zapped), 4);
+	CHECK_EQ(count(1, zapped), 0);
+	world_must_set(0, 0, 64, hva_of(0), LOG);
+	CHECK_EQ(state_of(0)->wrprot_leafs, 16);
+	for (i = 10; i < 15; i++)
+		guest_must(CPU(0), i, ACCESS_WRITE, TOUCH_RAM);
+	CHECK_EQ(count(0, faults_write), 5);
+	/* Not told, not counted. */
+	CHECK_EQ(world_get_dirty(0, true), -EFAULT);
+	CHECK_EQ(state_of(0)->dirty_reported, 0);
+	CHECK_EQ(world_get_dirty(0, false), 0);
+	CHECK_EQ(state_of(0)->dirty_reported, 5);
+	CHECK_EQ(state_of(0)->wrprot_leafs, 21);
+	CHECK_EQ(state_of(0)->rounds[SLAT_WRPROT_RMAP] +
+		 state_of(0)->rounds[SLAT_WRPROT_SCAN], 2);
+	CHECK_EQ(state_of(1)->rounds[SLAT_WRPROT_SCAN], 0);
+	world_must_set(0, 0x80, 64, hva_of(0), 0);
+	CHECK_EQ(count(0, zapped), 20);
+	CHECK_EQ(count(0, faults_ram), 20);
+	guest_must(CPU(0), 0x80, ACCESS_WRITE, TOUCH_RAM);
+	host_change(hva_of(0), 1, HOST_UNMAP, true);
+	CHECK_EQ(count(0, zapped), 21);
+	world_delete(0);
+	world_must_set(0, 0, 64, hva_of(0), 0);
+	CHECK_EQ(count(0, faults_ram), 0);
+	CHECK_EQ(count(0, zapped), 0);
+	world_end();
+}
+
 const struct test query_tests[] = {
+	{ "query: slices see every entry once", test_visit },
+	{ "slot: what it counts", test_counts },
 	{ "query: each reason in turn", test_reasons },
 	{ "query: what cannot be written", test_readonly },
 	{ "query: the host changes the memory behind", test_host_changes },

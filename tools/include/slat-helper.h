@@ -151,4 +151,11 @@ static inline const char *slat_why(int fd)
 	return text;
 }
 
+static inline int slat_get_slot_stats(int fd, __u32 slot, struct slat_slot_stats *stats)
+{
+	memset(stats, 0, sizeof(*stats));
+	stats->slot = slot;
+	return slat_call(fd, SLAT_GET_SLOT_STATS, stats);
+}
+
 #endif
