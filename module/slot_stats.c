@@ -132,6 +132,9 @@ int slat_vm_slot_stats(struct slat_vm *vm, void __user *argp, struct slat_reject
 	mutex_unlock(&slots->lock);
 	if (err)
 		return err;
+	/* As in a GPA query: the VM's own process alone is told. */
+	if (vm->mm != current->mm)
+		stats.hva = 0;
 	return copy_to_user(argp, &stats, sizeof(stats)) ? -EFAULT : 0;
 }
 

@@ -240,7 +240,7 @@ struct slat_last_error {
  * @slot: in: number of the slot
  * @gpa: out: where it begins
  * @size: out: bytes
- * @hva: out: host address
+ * @hva: out: host address; 0 for another process
  * @slot_flags: out: KVM_MEM_*
  * @protect: out: the policy that rules, enum slat_protect
  * @faults_ram: out: faults that asked the host for a page and mapped it

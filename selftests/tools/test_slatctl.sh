@@ -157,6 +157,41 @@ sys.exit(json.load(open(sys.argv[1])) != [{"pid": 77, "fd": 5, "comm": "a \"vmm\
 	verdict $? "no debugfs: says what is expected"
 }
 
+# Two slots, one of them logged; what the EPT maps; two MMIO entries.
+test_show() {
+	host
+	put sys/kernel/debug/slat/77-5/slots \
+		"0 gpa 0x0 size 0x80000 hva 0x7f0000000000 flags 0 protect 1 faults_ram 16 faults_write 0 faults_spurious 0 faults_retry 0 mapped_4k 16 mapped_2m 0 mapped_1g 0 writable 16 zapped 3 dirty_now 0" \
+		"7 gpa 0x100000 size 0x10000 hva 0x7f0000100000 flags 1 protect 4 faults_ram 4 faults_write 2 faults_spurious 0 faults_retry 0 mapped_4k 4 mapped_2m 0 mapped_1g 0 writable 2 zapped 0 dirty_now 2"
+	put sys/kernel/debug/slat/77-5/ept "generation 9 gen_bits 39 accessed_dirty 1 tables 5" \
+		"4 gfn 0x0-0x7ffffff table rwx A- x1" \
+		"   1 gfn 0x0-0xf leaf rwx AD host-writable x16" \
+		"   1 gfn 0x100-0x101 leaf rwx AD host-writable x2" \
+		"   1 gfn 0x102-0x103 leaf r-x A- host-writable x2" \
+		"   1 gfn 0xfec00-0xfec00 mmio generation 9 current x1" \
+		"   1 gfn 0xfee00-0xfee00 mmio generation 8 stale x1"
+	"$slatctl" show --root "$work/host" 77 >"$work/out" 2>&1
+	grep -q '^slot 7: 0x100-0x10f, flags 1, policy scan: 4 of 16 pages mapped, 2 writable, 2 dirty$' \
+		"$work/out" && [[ $(grep -c '^  0x10[02]-0x10[13] level 1 r' "$work/out") == 2 ]] &&
+		grep -A3 '^no slot' "$work/out" | grep -q '0xfee00-0xfee00 level 1 mmio, stale'
+	verdict $? "show: slots with what is mapped in them"
+	"$slatctl" show --json --root "$work/host" 77-5 >"$work/out"
+	python3 -c 'import json, sys
+said = json.load(open(sys.argv[1]))
+sys.exit([s["slot"] for s in said["slots"]] != [0, 7] or len(said["runs"]) != 5
+         or said["runs"][2]["rights"] != "r-x A-" or said["runs"][4].get("mmio") != "stale")' "$work/out"
+	verdict $? "show: its JSON"
+	"$slatctl" show --svg --root "$work/host" 77 >"$work/out"
+	python3 -c 'import sys, xml.dom.minidom
+rects = xml.dom.minidom.parse(sys.argv[1]).getElementsByTagName("rect")
+titles = [r.getElementsByTagName("title") for r in rects]
+width = [float(r.getAttribute("width")) for r, t in zip(rects, titles) if t]
+sys.exit(len(width) != 5 or abs(width[0] - 960 * 16 / 128) > 0.1)' "$work/out"
+	verdict $? "show: a picture to scale"
+	! "$slatctl" show --root "$work/host" 78 >"$work/out" 2>&1 && grep -q 'has none' "$work/out"
+	verdict $? "show: a process without a VM"
+}
+
 test_usage() {
 	"$slatctl" --help | grep -q '^usage: slatctl doctor'
 	verdict $? "--help"
@@ -171,6 +206,7 @@ test_system
 test_rivals
 test_json
 test_list
+test_show
 test_usage
 echo "1..$number"
 exit "$failed"

@@ -11,8 +11,6 @@
 
 #include "slatctl.h"
 
-#define DIRECTORY	"/sys/kernel/debug/slat"
-
 /**
  * struct vm - one line of the list
  * @comm: the process's name
@@ -33,7 +31,7 @@ static void read_vm(const char *name, struct vm *vm)
 	snprintf(path, sizeof(path), "/proc/%d/comm", vm->pid);
 	if (!host_line(host_path("%s", path), vm->comm, sizeof(vm->comm)))
 		strcpy(vm->comm, "?");
-	f = fopen(host_path(DIRECTORY "/%s/stats", name), "r");
+	f = fopen(host_path(VMS_DIRECTORY "/%s/stats", name), "r");
 	if (!f)
 		return;
 	while (fscanf(f, "%63s %llu", key, &value) == 2) {
@@ -67,7 +65,7 @@ static void print_vm(const struct vm *vm, int number)
 
 int cmd_list(void)
 {
-	const char *path = host_path(DIRECTORY);
+	const char *path = host_path(VMS_DIRECTORY);
 	DIR *dir = opendir(path);
 	struct dirent *entry;
 	int number = 0;

@@ -12,6 +12,7 @@ struct options options = { .root = "", .slot = -1 };
 static const char usage[] =
 "usage: slatctl doctor [--json] [--dry] [--root DIR]\n"
 "       slatctl list [--json]\n"
+"       slatctl show [--json | --svg] VM\n"
 "       slatctl explain [--json] VM ADDRESS [read|write|exec]\n"
 "       slatctl policy [--slot N] VM [default|auto|classic|rmap|scan]\n"
 "       slatctl error [--json] VM\n"
@@ -19,6 +20,7 @@ static const char usage[] =
 "doctor   tells whether Slat can run on this machine, and what to do where it can't;\n"
 "         with the module loaded it runs a guest of one instruction\n"
 "list     the VMs of the module, one a line (needs debugfs, so root)\n"
+"show     a VM's slots and what its EPT maps in each (needs debugfs)\n"
 "explain  why an access to a guest physical address exits, or that it doesn't\n"
 "policy   shows or sets how dirty pages are write-protected again\n"
 "error    why the VM's last failed ioctl was refused, in words\n"
@@ -27,14 +29,16 @@ static const char usage[] =
 "three take the VM's descriptor from that process, which needs the right to trace it.\n"
 "\n"
 "  --json      machine-readable\n"
+"  --svg       show: a picture\n"
 "  --dry       doctor: look only, make no VM\n"
-"  --root DIR  doctor, list: read the host's files below DIR (implies --dry)\n"
+"  --root DIR  doctor, list, show: read the host's files below DIR (implies --dry)\n"
 "  --slot N    policy: of slot N, not of the VM\n"
 "\n"
 "Exit status: 0 fine (doctor: Slat can run here), 1 not, 2 wrong usage.\n";
 
 static const struct option long_options[] = {
 	{ "json", no_argument, NULL, 'j' },
+	{ "svg", no_argument, NULL, 'v' },
 	{ "dry", no_argument, NULL, 'n' },
 	{ "root", required_argument, NULL, 'r' },
 	{ "slot", required_argument, NULL, 's' },
@@ -52,6 +56,7 @@ struct command {
 static const struct command commands[] = {
 	{ "doctor", cmd_doctor, 0, 0 },
 	{ "list", cmd_list, 0, 0 },
+	{ "show", cmd_show, 1, 1 },
 	{ "explain", cmd_explain, 2, 3 },
 	{ "policy", cmd_policy, 1, 2 },
 	{ "error", cmd_error, 1, 1 },
@@ -72,10 +77,13 @@ static void parse(int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt_long(argc, argv, "jnr:s:h", long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "jvnr:s:h", long_options, NULL)) != -1) {
 		switch (c) {
 		case 'j':
 			options.json = true;
+			break;
+		case 'v':
+			options.svg = true;
 			break;
 		case 'n':
 			options.dry = true;

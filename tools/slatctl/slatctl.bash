@@ -8,7 +8,7 @@ _slatctl_vms() {
 }
 
 _slatctl() {
-	local word=${COMP_WORDS[COMP_CWORD]} words='doctor list explain policy error --json --help'
+	local word=${COMP_WORDS[COMP_CWORD]} words='doctor list show explain policy error --json --help'
 
 	case ${COMP_WORDS[COMP_CWORD - 1]} in
 	--root)
@@ -21,6 +21,7 @@ _slatctl() {
 	case " ${COMP_WORDS[*]} " in
 	*" policy "*) words="--slot --help default auto classic rmap scan $(_slatctl_vms)" ;;
 	*" explain "*) words="--json --help read write exec $(_slatctl_vms)" ;;
+	*" show "*) words="--json --svg --root --help $(_slatctl_vms)" ;;
 	*" error "*) words="--json --help $(_slatctl_vms)" ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")

@@ -17,6 +17,7 @@
  * @root: directory that stands for / when files of the host are read
  * @json: machine-readable output
  * @dry: doctor: read only, make no VM
+ * @svg: show: a picture
  * @slot: policy: of this slot, not of the VM; -1: of the VM
  * @args: what follows the command
  * @nr_args: how many
@@ -25,6 +26,7 @@ struct options {
 	const char *root;
 	bool json;
 	bool dry;
+	bool svg;
 	long slot;
 	char **args;
 	int nr_args;
@@ -67,11 +69,25 @@ void json_string(const char *text);
 /* The commands: return the exit status. */
 int cmd_doctor(void);
 int cmd_list(void);
+int cmd_show(void);
 int cmd_explain(void);
 int cmd_policy(void);
 int cmd_error(void);
 
+/* The module's directory in debugfs, below options.root. */
+#define VMS_DIRECTORY	"/sys/kernel/debug/slat"
+
 /* vm.c */
+
+/**
+ * vm_directory() - a VM's directory below VMS_DIRECTORY
+ * @vm: as for vm_open()
+ * @name: receives "PID-FD"
+ * @size: of @name
+ *
+ * Return: false after a message on stderr.
+ */
+bool vm_directory(const char *vm, char *name, size_t size);
 
 /**
  * vm_open() - a descriptor of another process's VM

@@ -12,8 +12,6 @@
 
 #include "slatctl.h"
 
-#define DIRECTORY	"/sys/kernel/debug/slat"
-
 static int complain(const char *name, const char *what)
 {
 	fprintf(stderr, "slatctl: VM '%s': %s\n", name, what);
@@ -25,7 +23,7 @@ static int only_vm(const char *name, int pid)
 {
 	int found = -1, number = 0, other_pid, fd;
 	struct dirent *entry;
-	DIR *dir = opendir(DIRECTORY);
+	DIR *dir = opendir(host_path(VMS_DIRECTORY));
 
 	if (!dir)
 		return complain(name, "debugfs cannot be read: be root, or give PID-FD");
@@ -61,15 +59,35 @@ static int take_fd(const char *name, int pid, int fd)
 	return complain(name, "that descriptor is no VM of Slat's (closed, or not its own)");
 }
 
+/* "PID-FD", or "PID" of a process with one VM. */
+static bool vm_find(const char *name, int *pid, int *fd)
+{
+	int used = 0;
+
+	if (sscanf(name, "%d-%d%n", pid, fd, &used) == 2 && !name[used])
+		return true;
+	used = 0;
+	if (sscanf(name, "%d%n", pid, &used) != 1 || name[used]) {
+		complain(name, "expected PID or PID-FD");
+		return false;
+	}
+	*fd = only_vm(name, *pid);
+	return *fd >= 0;
+}
+
+bool vm_directory(const char *vm, char *name, size_t size)
+{
+	int pid, fd;
+
+	if (!vm_find(vm, &pid, &fd))
+		return false;
+	snprintf(name, size, "%d-%d", pid, fd);
+	return true;
+}
+
 int vm_open(const char *name)
 {
-	int pid, fd, used = 0;
+	int pid, fd;
 
-	if (sscanf(name, "%d-%d%n", &pid, &fd, &used) == 2 && !name[used])
-		return take_fd(name, pid, fd);
-	used = 0;
-	if (sscanf(name, "%d%n", &pid, &used) != 1 || name[used])
-		return complain(name, "expected PID or PID-FD");
-	fd = only_vm(name, pid);
-	return fd < 0 ? -1 : take_fd(name, pid, fd);
+	return vm_find(name, &pid, &fd) ? take_fd(name, pid, fd) : -1;
 }
