@@ -479,7 +479,8 @@ TRACE_EVENT(slat_wrprot,
 	TP_fast_assign(
 		__entry->vm = ev->vm;
 		__entry->slot = ev->slot;
-		__entry->policy = ev->policy;
+		/* The numbers of the ABI, enum slat_protect: see extension.c. */
+		__entry->policy = ev->policy + 1;
 		__entry->strategy = ev->by;
 		__entry->predicted_rmap = ev->predicted_rmap;
 		__entry->predicted_scan = ev->predicted_scan;
