@@ -18,7 +18,7 @@ SLAT_MACHINE_PACKAGES=(python3-minimal bochs bochs-term bochsbios vgabios
 SLAT_SOURCE_PACKAGES=(linux-source-6.1 rsync)
 SLAT_QUICK_PACKAGES=(bc bison flex lz4 libelf-dev libssl-dev)
 SLAT_CHECK_PACKAGES=(clang libclang-rt-14-dev llvm sparse shellcheck perl-base python3
-	libzydis-dev qemu-system-x86)
+	libzydis-dev qemu-system-x86 bpftrace dwarves zstd)
 
 # say TEXT: one line of progress with the seconds since the start, on stderr.
 say() {
@@ -120,6 +120,22 @@ build_module_locked() {
 	fi
 }
 
+# build_named_locked KERNEL DIR KDIR [make arguments]: BTF as well, for a stock
+# kernel whose image is in the cache already.
+build_named_locked() {
+	local kernel=$1 image status=0
+	shift
+	build_module_locked "$@" || return 1
+	[[ $kernel == 6.* ]] || return 0
+	image=$SLAT_CACHE/kernels/$("$SLAT_TOP/scripts/kernel" release "$kernel")/vmlinuz
+	[[ -f $image ]] || return 0
+	"$SLAT_TOP/scripts/btf" "$1/slat.ko" "$image" >>"$1/build.log" 2>&1 || status=$?
+	# 3: something that it needs is not here, and the module is good without
+	((status == 0 || status == 3)) && return
+	tail -n 20 "$1/build.log" >&2
+	return 1
+}
+
 # build_module KERNEL [make arguments]: builds slat.ko for a kernel of
 # scripts/kernel and prints its path; the compiler's messages are in build.log.
 build_module() {
@@ -130,7 +146,7 @@ build_module() {
 	# the debug kernel leaves UBSAN to those that ask for it
 	[[ $name != debug ]] || set -- UBSAN_SANITIZE=y "$@"
 	with_lock "build-$(basename "$(dirname "$dir")")-$name" \
-		build_module_locked "$dir" "$kdir" "$@" || return 1
+		build_named_locked "$name" "$dir" "$kdir" "$@" || return 1
 	printf '%s/slat.ko\n' "$dir"
 }
 
