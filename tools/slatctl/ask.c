@@ -139,13 +139,14 @@ int cmd_policy(void)
 		err = options.slot < 0 ? slat_get_policy(fd, &protect) :
 					 slat_get_slot_policy(fd, options.slot, &protect);
 	close(fd);
-	if (err == -ENOENT)
+	if (err == -ENOENT) {
 		fprintf(stderr, "slatctl: slot %ld: the VM has no such slot\n", options.slot);
-	else if (err)
+		return 1;
+	}
+	if (err)
 		return refused(err);
-	else
-		puts(slat_protect_name(protect));
-	return err ? 1 : 0;
+	puts(slat_protect_name(protect));
+	return 0;
 }
 
 int cmd_error(void)

@@ -50,10 +50,11 @@ static bool directory_is(const char *directory, unsigned int id)
 static void name_from(const char *directory, char *name, size_t size)
 {
 	char path[64], comm[32] = "?";
-	int pid = 0, fd = 0;
+	int pid, fd;
 	FILE *f;
 
-	sscanf(directory, "%d-%d", &pid, &fd);
+	if (sscanf(directory, "%d-%d", &pid, &fd) != 2)
+		pid = fd = 0;
 	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
 	f = fopen(path, "r");
 	if (f) {
