@@ -434,6 +434,7 @@ static void change_finish(struct slat_memslots *slots, struct change *change,
 static void change_commit(struct slat_memslots *slots, struct change *change)
 {
 	struct slat_slots_root *before = slots->root;
+	u64 began = port_clock();
 
 	if (change->new)
 		slots->npages += change->new->npages;
@@ -444,6 +445,7 @@ static void change_commit(struct slat_memslots *slots, struct change *change)
 	/* Room for the new slot's tables before its first fault. */
 	slat_mmu_size_cap(slots->mmu, slots->npages, change->final->nr);
 	change_finish(slots, change, before);
+	slat_hist_add(&slots->changes, port_clock() - began);
 }
 
 /* Objects that a sleeping reader keeps alive, at most. */

@@ -132,6 +132,7 @@ struct slat_memslots_config {
  * @policy: who chooses how dirty pages are protected, for slots that do not say;
  *	under @lock
  * @costs: what the automatic policy has learned; under @lock
+ * @changes: how long changes took, but for allocating; under @lock
  * @index_lock: leaf lock; protects @index
  * @index: slots by hva, for host changes
  */
@@ -147,6 +148,7 @@ struct slat_memslots {
 	u64 manual_protect;
 	enum slat_wrprot_policy policy;
 	struct slat_wrprot_costs costs;
+	struct slat_hist changes;
 	port_rwlock_t index_lock;
 	struct slat_tree_node *index;
 };

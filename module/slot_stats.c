@@ -5,21 +5,12 @@
  * is asked for, by a walk. Called without locks; takes slots_lock.
  */
 #include <linux/bitops.h>
-#include <linux/math64.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 #include <linux/uaccess.h>
 
-#include <asm/tsc.h>
-
 #include "dirty_log.h"
 #include "vm.h"
-
-/* Units of port_clock() in ns. */
-static u64 clock_to_ns(u64 clock)
-{
-	return tsc_khz ? mul_u64_u64_div_u64(clock, 1000000, tsc_khz) : clock;
-}
 
 int slat_vm_visit(struct slat_vm *vm, gfn_t start, struct slat_visit *v)
 {
@@ -82,7 +73,7 @@ static void stats_fill(struct slat_vm *vm, const struct slat_memslot *slot,
 		.faults_retry = atomic64_read(&state->faults_retry),
 		.zapped = atomic64_read(&state->zapped),
 		.wrprot_leafs = state->wrprot_leafs,
-		.wrprot_ns = clock_to_ns(state->wrprot_spent),
+		.wrprot_ns = port_clock_ns(state->wrprot_spent),
 		.rounds_rmap = state->rounds[SLAT_WRPROT_RMAP],
 		.rounds_scan = state->rounds[SLAT_WRPROT_SCAN],
 		.dirty_reported = state->dirty_reported,
@@ -93,7 +84,7 @@ static void stats_fill(struct slat_vm *vm, const struct slat_memslot *slot,
 	if (!slot->log)
 		return;
 	stats->dirty_now = dirty_count(slot->log);
-	stats->dirty_ns = clock_to_ns(port_clock() - state->dirty_since);
+	stats->dirty_ns = port_clock_ns(port_clock() - state->dirty_since);
 }
 
 static int stats_read(struct slat_vm *vm, const struct slat_memslot *slot,

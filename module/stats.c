@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The VM in debugfs, in slat/<pid>-<fd>/: "stats", one "name value" per line;
- * "slots", one line each; "ept", see ept_dump.c. Made and removed with the VM; a
+ * "histograms" of times; "slots", one line each; "ept", see ept_dump.c. Made and removed with the VM; a
  * reader in progress is waited for by debugfs.
  */
 #include <linux/debugfs.h>
@@ -114,6 +114,31 @@ static int stats_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(stats);
 
+/* A line a bucket that is not empty: name, from, to (ns), how often. */
+static void hist_show(struct seq_file *m, const char *name, const struct slat_hist *hist)
+{
+	unsigned int i;
+
+	for (i = 0; i < SLAT_HIST_BUCKETS; i++) {
+		const u64 nr = READ_ONCE(hist->bucket[i]);
+
+		if (nr)
+			seq_printf(m, "%s %llu %llu %llu\n", name, i ? BIT_ULL(i - 1) : 0,
+				   i ? BIT_ULL(i) - 1 : 0, nr);
+	}
+}
+
+static int histograms_show(struct seq_file *m, void *unused)
+{
+	struct slat_vm *vm = m->private;
+
+	hist_show(m, "slot_change_ns", &vm->slots.changes);
+	hist_show(m, "zap_ns", &vm->mmu.zap);
+	hist_show(m, "lock_hold_ns", &vm->mmu.hold);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(histograms);
+
 static int slots_show(struct seq_file *m, void *unused)
 {
 	slat_vm_slots_show(m->private, m);
@@ -146,6 +171,7 @@ void slat_vm_debugfs_add(struct slat_vm *vm, int fd)
 	dir_name(vm, fd, name, sizeof(name));
 	vm->debugfs = debugfs_create_dir(name, vm->device->debugfs);
 	debugfs_create_file("stats", 0444, vm->debugfs, vm, &stats_fops);
+	debugfs_create_file("histograms", 0444, vm->debugfs, vm, &histograms_fops);
 	debugfs_create_file("slots", 0444, vm->debugfs, vm, &slots_fops);
 	debugfs_create_file("ept", 0444, vm->debugfs, vm, &slat_ept_dump_fops);
 }

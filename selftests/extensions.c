@@ -599,6 +599,9 @@ TEST_F(ext, ept_and_slots_in_debugfs)
 	debugfs_read(self->fd, "ept", text, sizeof(text));
 	EXPECT_NE(NULL, strstr(text, "0x10000-0x10009 leaf r-x A"));
 	EXPECT_NE(NULL, strstr(text, "mmio generation 2 stale"));
+	debugfs_read(self->fd, "histograms", text, sizeof(text));
+	EXPECT_NE(NULL, strstr(text, "slot_change_ns "));
+	EXPECT_NE(NULL, strstr(text, "lock_hold_ns "));
 	debugfs_read(self->fd, "slots", text, sizeof(text));
 	EXPECT_NE(NULL, strstr(text, "\n1 gpa 0x10000000 size 0x10000 "));
 	EXPECT_NE(NULL, strstr(text, " mapped_4k 10 "));

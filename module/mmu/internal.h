@@ -64,6 +64,7 @@ static inline u64 *slat_table_entry(const struct slat_table *table, gfn_t gfn)
  * @mmio: MMIO entries removed, ever
  * @unlinked: subtrees unlinked, ever
  * @yields: times the lock was dropped
+ * @held_since: port_clock() when the lock was taken, or taken again
  * @step: what was already told of @leafs, @mmio and @unlinked, and when the lock
  *	was taken; in use while the trace point slat_zap_step is on
  * @tables: unlinked since the last flush, by slat_table.batch_list
@@ -76,6 +77,7 @@ struct slat_batch {
 	u64 mmio;
 	u64 unlinked;
 	u64 yields;
+	u64 held_since;
 	struct {
 		u64 leafs;
 		u64 mmio;
@@ -104,9 +106,10 @@ void slat_batch_note_step(struct slat_batch *batch);
 void slat_batch_flush(struct slat_batch *batch);
 bool slat_batch_yield(struct slat_batch *batch);
 
-/* The lock was just taken for a part of a zap, which ends with its flush. */
+/* The lock was just taken for a part of the work, which ends with its flush. */
 static inline void slat_batch_begin_step(struct slat_batch *batch)
 {
+	batch->held_since = port_clock();
 	batch->step.began = 0;
 	if (port_trace_on(slat_zap_step))
 		slat_batch_note_step(batch);

@@ -16,6 +16,7 @@
 #define SLAT_MMU_MMU_H
 
 #include "epoch.h"
+#include "hist.h"
 #include "events.h"
 #include "mmio_gen.h"
 #include "notify.h"
@@ -99,6 +100,9 @@ struct slat_mmu_config {
  * @mmio_lock: leaf lock; protects @mmio_tables
  * @mmio_tables: tables that an MMIO entry was ever written to
  * @reclaim_gfn: where the cap's clock hand stands; under @lock exclusive
+ * @hold: how long @lock was held exclusive, from taking or yielding to the next;
+ *	under it
+ * @zap: how long zapping a range took, yields included; under @lock exclusive
  * @stats: event counts
  */
 struct slat_mmu {
@@ -114,6 +118,8 @@ struct slat_mmu {
 	port_spinlock_t mmio_lock;
 	struct list_head mmio_tables;
 	gfn_t reclaim_gfn;
+	struct slat_hist hold;
+	struct slat_hist zap;
 	struct slat_mmu_stats stats;
 };
 

@@ -26,6 +26,7 @@
  *             port_word_xchg(word, value) port_word_or(word, bits)
  *             port_word_andnot(word, bits), which return the old word;
  *             port_popcount(word) port_first_bit(word)
+ *             port_bits(value): how many it needs, 0 for 0
  *  locks      port_rwlock_t: port_rwlock_init port_read_lock
  *             port_read_unlock port_write_lock port_write_unlock
  *             port_rwlock_contended port_rwlock_relax port_assert_write
@@ -35,7 +36,8 @@
  *             port_mutex_unlock port_assert_mutex
  *  waiting    port_waitq_t: port_waitq_init port_wake_all port_wait_event
  *             port_cond_resched
- *  time       port_clock(): any unit; cheap, and goes forward on one CPU
+ *  time       port_clock(): any unit; cheap, and goes forward on one CPU;
+ *             port_clock_ns(clock): such a time in ns
  *  tracing    PORT_TRACE_DECLARE(event), port_trace_on(event): does anybody
  *             listen? port_trace_ns(); what is told goes to the functions that
  *             events.h declares

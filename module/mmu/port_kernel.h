@@ -18,6 +18,7 @@
 #include <linux/kvm_types.h>
 #include <linux/list.h>
 #include <linux/lockdep.h>
+#include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
@@ -73,6 +74,11 @@ static inline void port_rwlock_relax(port_rwlock_t *lock)
 static inline u64 port_clock(void)
 {
 	return get_cycles();
+}
+
+static inline u64 port_clock_ns(u64 clock)
+{
+	return tsc_khz ? mul_u64_u64_div_u64(clock, USEC_PER_SEC, tsc_khz) : clock;
 }
 
 /* The one way to a trace point that is safe in headers; a NOP while it is off. */
@@ -158,6 +164,11 @@ static inline bool port_bit_test(unsigned long nr, const unsigned long *words)
 static inline unsigned int port_popcount(unsigned long word)
 {
 	return hweight_long(word);
+}
+
+static inline unsigned int port_bits(u64 value)
+{
+	return fls64(value);
 }
 
 /* Number of the lowest bit that is set in @word, which is not 0. */

@@ -16,6 +16,7 @@ u64 slat_mmu_wrprot_range(struct slat_mmu *mmu, gfn_t start, gfn_t end)
 
 	slat_batch_init(&batch, mmu, SLAT_WHY_LOG);
 	port_write_lock(&mmu->lock);
+	slat_batch_begin_step(&batch);
 	slat_for_each_entry(&iter, mmu, start, end) {
 		gfn_t until;
 
@@ -135,6 +136,7 @@ void slat_mmu_collect_dirty(struct slat_mmu *mmu,
 	round->spent = 0;
 	slat_batch_init(&batch, mmu, SLAT_WHY_DIRTY);
 	port_write_lock(&mmu->lock);
+	slat_batch_begin_step(&batch);
 	for (at = 0; at < words; at += SLAT_COLLECT_WORDS) {
 		u64 until = min(at + SLAT_COLLECT_WORDS, words);
 

@@ -96,6 +96,7 @@ void slat_batch_flush(struct slat_batch *batch)
 	}
 	if (port_trace_on(slat_zap_step))
 		batch_trace_step(batch);
+	slat_hist_add(&mmu->hold, port_clock() - batch->held_since);
 }
 
 /*
@@ -166,6 +167,7 @@ void slat_mmu_zap_range(struct slat_mmu *mmu, gfn_t start, gfn_t end,
 {
 	bool may_yield = zap->may_yield;
 	struct slat_batch batch;
+	u64 began = port_clock();
 	int level;
 
 	slat_batch_init(&batch, mmu, zap->why);
@@ -177,6 +179,7 @@ void slat_mmu_zap_range(struct slat_mmu *mmu, gfn_t start, gfn_t end,
 			zap_empty_tables(&batch, start, end, level, may_yield);
 	}
 	slat_batch_flush(&batch);
+	slat_hist_add(&mmu->zap, port_clock() - began);
 	port_write_unlock(&mmu->lock);
 	zap->leafs = batch.leafs;
 	zap->yields = batch.yields;

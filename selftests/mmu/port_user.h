@@ -148,6 +148,16 @@ static inline unsigned int port_popcount(unsigned long word)
 	return __builtin_popcountl(word);
 }
 
+static inline unsigned int port_bits(u64 value)
+{
+	return value ? 64 - __builtin_clzll(value) : 0;
+}
+
+static inline u64 port_clock_ns(u64 clock)
+{
+	return clock;
+}
+
 static inline unsigned int port_first_bit(unsigned long word)
 {
 	return __builtin_ctzl(word);

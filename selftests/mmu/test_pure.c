@@ -3,6 +3,7 @@
  * The pure headers: MMIO entries and their generations, EPT entries, the rule
  * of flushing, the choice of a strategy. Against definitions written anew.
  */
+#include "mmu/hist.h"
 #include "mmu/policy.h"
 #include "world.h"
 
@@ -185,6 +186,25 @@ static void test_policy_auto(void)
 	CHECK(costs.visit[SLAT_WRPROT_SCAN] < 1 << 17);
 }
 
+static void test_histogram(void)
+{
+	struct slat_hist hist = {};
+	unsigned int i;
+
+	CHECK_EQ(slat_hist_index(0), 0);
+	for (i = 0; i < 64; i++) {
+		u64 from = 1ULL << i;
+
+		CHECK_EQ(slat_hist_index(from), min(i + 1, SLAT_HIST_BUCKETS - 1U));
+		CHECK_EQ(slat_hist_index(from + (from - 1)), min(i + 1, SLAT_HIST_BUCKETS - 1U));
+	}
+	slat_hist_add(&hist, 1000);
+	slat_hist_add(&hist, 1023);
+	slat_hist_add(&hist, 1024);
+	CHECK_EQ(hist.bucket[10], 2);
+	CHECK_EQ(hist.bucket[11], 1);
+}
+
 static void test_levels(void)
 {
 	gfn_t gfn = 0x123456789;
@@ -209,6 +229,7 @@ const struct test pure_tests[] = {
 	  test_flush_rule },
 	{ "the classic rule and the forced strategies", test_policy },
 	{ "the automatic policy follows what was measured", test_policy_auto },
+	{ "histograms by powers of two", test_histogram },
 	{ "levels", test_levels },
 	{ }
 };

@@ -351,6 +351,16 @@ static struct seen visit(gfn_t start, gfn_t end)
 	return seen;
 }
 
+static u64 times(const struct slat_hist *hist)
+{
+	unsigned int i;
+	u64 nr = 0;
+
+	for (i = 0; i < SLAT_HIST_BUCKETS; i++)
+		nr += hist->bucket[i];
+	return nr;
+}
+
 /* Slices together see each entry once, whatever the range. */
 static void test_visit(void)
 {
@@ -375,6 +385,13 @@ static void test_visit(void)
 
 		CHECK_EQ(visit(start, end).leafs, world_leafs(start, end));
 	}
+	/* One zap, two sections of write protection, and all of them held the lock. */
+	world_must_set(1, 0x3fff0, 64, hva_of(4000), LOG);
+	CHECK_EQ(world_get_dirty(1, false), 0);
+	host_change(hva_of(0), 1, HOST_NOTHING, true);
+	CHECK_EQ(times(&world.mmu.zap), 1);
+	CHECK_EQ(times(&world.mmu.hold), 3);
+	CHECK_EQ(times(&world.slots.changes), 3);
 	CHECK_EQ(visit(0x3fff0, 0x3fff0 + 64).leafs, 64);
 	CHECK_EQ(visit(SLAT_MAX_GFN - 1, ~0ULL).leafs, 0);
 	world_end();
