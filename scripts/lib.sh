@@ -18,7 +18,7 @@ SLAT_MACHINE_PACKAGES=(python3-minimal bochs bochs-term bochsbios vgabios
 SLAT_SOURCE_PACKAGES=(linux-source-6.1 rsync)
 SLAT_QUICK_PACKAGES=(bc bison flex lz4 libelf-dev libssl-dev)
 SLAT_CHECK_PACKAGES=(clang libclang-rt-14-dev llvm sparse shellcheck perl-base python3
-	libzydis-dev qemu-system-x86 bpftrace dwarves zstd)
+	libzydis-dev qemu-system-x86 bpftrace dwarves zstd bpftool libbpf-dev zlib1g-dev)
 
 # say TEXT: one line of progress with the seconds since the start, on stderr.
 say() {
