@@ -78,7 +78,7 @@ slat:debug)
 	# Its guest of 1 GiB takes half an hour and more here: once, with what
 	# `dirty` doesn't do, a round cleared in parts.
 	upstream 1500 set_memory_region_test
-	upstream 6000 dirty_log_test -i 1 -M clear-log
+	upstream 10000 dirty_log_test -i 3 -M clear-log
 	;;
 slat:* | *:full)
 	dirty_log 3
