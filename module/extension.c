@@ -24,7 +24,7 @@ static_assert(SLAT_PROTECT_AUTO == SLAT_POLICY_AUTO + 1);
 static_assert(SLAT_PROTECT_CLASSIC == SLAT_POLICY_CLASSIC + 1);
 static_assert(SLAT_PROTECT_RMAP == SLAT_POLICY_RMAP + 1);
 static_assert(SLAT_PROTECT_SCAN == SLAT_POLICY_SCAN + 1);
-static_assert(SLAT_PROTECT_SCAN == SLAT_NR_POLICIES);
+static_assert(SLAT_PROTECT_SCAN + 1 == SLAT_NR_POLICIES + 1);
 
 u32 slat_protect_of(enum slat_wrprot_policy policy)
 {
