@@ -9,9 +9,10 @@
 #include <slat.h>
 
 #define ABI_SIZE(type, bytes) \
-	static_assert(sizeof(struct type) == (bytes))
+	_Static_assert(sizeof(struct type) == (bytes), #type " has changed its size")
 #define ABI_FIELD(type, field, bytes) \
-	static_assert(__builtin_offsetof(struct type, field) == (bytes))
+	_Static_assert(__builtin_offsetof(struct type, field) == (bytes),	\
+		       #type "." #field " has moved")
 
 ABI_SIZE(slat_info, 72);
 ABI_FIELD(slat_info, flags, 0);
@@ -90,11 +91,11 @@ ABI_FIELD(slat_slot_stats, mmio_hit, 176);
 ABI_FIELD(slat_slot_stats, mmio_stale, 184);
 ABI_FIELD(slat_slot_stats, reserved, 192);
 
-static_assert(SLAT_GET_INFO == 0xc048d500);
-static_assert(SLAT_GET_POLICY == 0xc020d501);
-static_assert(SLAT_SET_POLICY == 0x4020d502);
-static_assert(SLAT_QUERY_GPA == 0xc068d503);
-static_assert(SLAT_GET_LAST_ERROR == 0xc120d504);
-static_assert(SLAT_GET_SLOT_STATS == 0xc100d505);
+_Static_assert(SLAT_GET_INFO == 0xc048d500, "SLAT_GET_INFO has changed");
+_Static_assert(SLAT_GET_POLICY == 0xc020d501, "SLAT_GET_POLICY has changed");
+_Static_assert(SLAT_SET_POLICY == 0x4020d502, "SLAT_SET_POLICY has changed");
+_Static_assert(SLAT_QUERY_GPA == 0xc068d503, "SLAT_QUERY_GPA has changed");
+_Static_assert(SLAT_GET_LAST_ERROR == 0xc120d504, "SLAT_GET_LAST_ERROR has changed");
+_Static_assert(SLAT_GET_SLOT_STATS == 0xc100d505, "SLAT_GET_SLOT_STATS has changed");
 
 #endif
