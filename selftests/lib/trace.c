@@ -16,6 +16,9 @@
 #define SYSTEM		"slat"
 #define MAX_EVENTS	8192
 
+/* The program's instance; its tests, each a process of its own, inherit the name. */
+static char instance[96];
+
 static int file_write(const char *dir, const char *name, const char *text)
 {
 	char path[256];
@@ -50,14 +53,29 @@ static bool base_find(struct trace *t)
 	return false;
 }
 
+void trace_instance_make(void)
+{
+	struct trace t;
+
+	if (!base_find(&t))
+		return;
+	snprintf(instance, sizeof(instance), "%s/instances/slat-test-%d", t.base, getpid());
+	if (mkdir(instance, 0700))
+		vm_must(-errno, instance);
+}
+
+void trace_instance_remove(void)
+{
+	if (*instance && rmdir(instance))
+		vm_must(-errno, instance);
+}
+
 int trace_open(struct trace *t)
 {
 	memset(t, 0, sizeof(*t));
-	if (!base_find(t))
+	if (!base_find(t) || !*instance)
 		return -ENOENT;
-	snprintf(t->dir, sizeof(t->dir), "%s/instances/slat-test-%d", t->base, getpid());
-	if (mkdir(t->dir, 0700))
-		vm_must(-errno, t->dir);
+	memcpy(t->dir, instance, sizeof(t->dir));
 	t->events = calloc(MAX_EVENTS, sizeof(t->events[0]));
 	if (!t->events)
 		vm_must(-ENOMEM, "events");
@@ -68,9 +86,7 @@ void trace_close(struct trace *t)
 {
 	if (!t->events)
 		return;
-	must_write(t, "events/enable", "0");
-	if (rmdir(t->dir))
-		vm_must(-errno, t->dir);
+	must_write(t, "events/" SYSTEM "/enable", "0");
 	free(t->events);
 	t->events = NULL;
 }
@@ -114,7 +130,7 @@ void trace_stop(struct trace *t)
 	FILE *file;
 
 	must_write(t, "tracing_on", "0");
-	must_write(t, "events/enable", "0");
+	must_write(t, "events/" SYSTEM "/enable", "0");
 	t->nr = 0;
 	snprintf(path, sizeof(path), "%s/trace", t->dir);
 	file = fopen(path, "r");

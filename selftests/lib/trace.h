@@ -23,6 +23,14 @@ struct trace {
 	size_t nr;
 };
 
+/*
+ * One instance for all tests of a program, made and removed by its main(): the
+ * kernel makes a directory for each of its events then, many seconds of work on
+ * a debug kernel.
+ */
+void trace_instance_make(void);
+void trace_instance_remove(void);
+
 /* 0, or -ENOENT where this kernel has no tracefs or the device no events. */
 int trace_open(struct trace *t);
 void trace_close(struct trace *t);

@@ -141,13 +141,18 @@ static inline bool tracing_saw_all(const char *name)
 
 static inline int tracing_main(int argc, char **argv)
 {
+	int status;
+
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	kept = mmap(NULL, sizeof(*kept), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 		    -1, 0);
 	for (struct __fixture_metadata *f = __fixture_list; f; f = f->next)
 		for (struct __test_metadata *t = f->tests; t; t = t->next)
 			nr_tests++;
-	return test_main(argc, argv);
+	trace_instance_make();
+	status = test_main(argc, argv);
+	trace_instance_remove();
+	return status;
 }
 
 #endif
