@@ -388,11 +388,12 @@ static void run_guest(struct slat_vmx *vmx)
 		slat_events_prepare(vmx);
 	guest_fields_write(vmx);
 	host_fields_refresh(vmx);
+	/* A probe may read user memory: the host's PKRU must still be there. */
+	if (trace_slat_vcpu_entry_enabled())
+		trace_entry(vmx);
 	drs_to_guest(vmx);
 	guest_timing_enter_irqoff();
 	xstate_to_guest(vmx, &host_pkru);
-	if (trace_slat_vcpu_entry_enabled())
-		trace_entry(vmx);
 
 	run_enter(vmx, enter_flags(vmx));
 
