@@ -20,13 +20,18 @@
 /* As KVM's, which the ABI does not fix: the header tells it. */
 #define NAME_SIZE	48
 
-/* One descriptor as the client reads it. */
-struct stat_desc {
+#define NAME_OFFSET	offsetof(struct kvm_stats_desc, name)
+
+/*
+ * One descriptor as the client reads it. Kernels differ in whether their own
+ * struct kvm_stats_desc has room for the name; it stands at the same place.
+ */
+union stat_desc {
 	struct kvm_stats_desc head;
-	char name[NAME_SIZE];
+	char bytes[NAME_OFFSET + NAME_SIZE];
 };
 
-static_assert(sizeof(struct stat_desc) == sizeof(struct kvm_stats_desc) + NAME_SIZE);
+static_assert(sizeof(union stat_desc) == NAME_OFFSET + NAME_SIZE);
 
 /**
  * struct stat_entry - one counter
@@ -171,16 +176,15 @@ static int descs_read(struct stats_reader *reader, const struct stats_file *stat
 		return 0;
 	for (i = 0; i < stats->nr; i++) {
 		const struct stat_entry *entry = &stats->entries[i];
-		struct stat_desc desc = {
-			.head = {
-				.flags = entry->flags | KVM_STATS_UNIT_NONE | KVM_STATS_BASE_POW10,
-				.size = 1,
-				.offset = i * sizeof(u64),
-			},
-		};
+		union stat_desc desc;
 		int err;
 
-		strscpy(desc.name, entry->name, sizeof(desc.name));
+		/* All of it goes to the client. */
+		memset(&desc, 0, sizeof(desc));
+		desc.head.flags = entry->flags | KVM_STATS_UNIT_NONE | KVM_STATS_BASE_POW10;
+		desc.head.size = 1;
+		desc.head.offset = i * sizeof(u64);
+		strscpy(desc.bytes + NAME_OFFSET, entry->name, NAME_SIZE);
 		err = block_read(reader, stats->head.desc_offset + i * sizeof(desc), &desc,
 				 sizeof(desc));
 		if (err)
@@ -244,9 +248,9 @@ static void stats_layout(struct stats_file *stats)
 	head->num_desc = stats->nr;
 	head->id_offset = sizeof(*head);
 	head->desc_offset = head->id_offset + NAME_SIZE;
-	head->data_offset = head->desc_offset + stats->nr * sizeof(struct stat_desc);
+	head->data_offset = head->desc_offset + stats->nr * sizeof(union stat_desc);
 	static_assert(!(sizeof(struct kvm_stats_header) % sizeof(u64)));
-	static_assert(!(sizeof(struct stat_desc) % sizeof(u64)));
+	static_assert(!(sizeof(union stat_desc) % sizeof(u64)));
 }
 
 /* A file over @stats, which it owns when this succeeds. */
