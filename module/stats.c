@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The VM in debugfs, in slat/<pid>-<fd>/: "stats", one "name value" per line;
- * "histograms" of times; "slots", one line each; "ept", see ept_dump.c. Made and removed with the VM; a
- * reader in progress is waited for by debugfs.
+ * "histograms" of times; "slots", one line each; "ept", see ept_dump.c. Made and
+ * removed with the VM; a reader in progress is waited for by debugfs.
  */
 #include <linux/debugfs.h>
 #include <linux/sched.h>

@@ -11,8 +11,8 @@
  * never be what we wait for.
  */
 #include <linux/kvm.h>
+#include <linux/mutex.h>
 #include <linux/sched.h>
-#include <linux/sched/signal.h>
 #include <linux/signal.h>
 #include <linux/string.h>
 
@@ -254,20 +254,23 @@ static enum slat_step run_complete_once(struct slat_vcpu *vcpu)
 
 /*
  * Where the data of the access goes to a slot in the middle of a change, wait
- * for the change, outside the section that it waits for. A signal ends the
- * wait; the next KVM_RUN goes on with it.
+ * for the change, outside the section that it waits for: slots_lock is held for
+ * as long. Only a fatal signal ends the wait. A client that enters again to have
+ * the access completed, with a signal pending or immediate_exit set, relies on
+ * that it is (KVM's API, "KVM_RUN": nothing that it could save shows the rest).
  */
 static enum slat_step run_complete(struct slat_vcpu *vcpu)
 {
+	struct mutex *slots_lock = &vcpu->vm->slots.lock;
 	enum slat_step step = run_complete_once(vcpu);
 
 	while (unlikely(step == SLAT_STEP_RESUME)) {
-		if (signal_pending(current)) {
+		if (mutex_lock_killable(slots_lock)) {
 			vcpu->fault.error = -EINTR;
 			vcpu->run->exit_reason = KVM_EXIT_INTR;
 			return SLAT_STEP_ERROR;
 		}
-		cond_resched();
+		mutex_unlock(slots_lock);
 		step = run_complete_once(vcpu);
 	}
 	return step;

@@ -217,6 +217,8 @@ enum slat_check {
  * @other_size: out: its size in bytes
  * @reserved: in: 0
  * @text: out: the same in words, ends with 0; not part of the ABI's promise
+ *
+ * @value and @limit may be host addresses that the VM's process has given.
  */
 struct slat_last_error {
 	__u32 flags;

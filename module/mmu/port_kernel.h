@@ -76,8 +76,14 @@ static inline u64 port_clock(void)
 	return get_cycles();
 }
 
+/*
+ * A difference of two CPUs' clocks, or across a suspend, may be negative: as 0,
+ * since a quotient that doesn't fit would raise #DE.
+ */
 static inline u64 port_clock_ns(u64 clock)
 {
+	if ((s64)clock <= 0)
+		return 0;
 	return tsc_khz ? mul_u64_u64_div_u64(clock, USEC_PER_SEC, tsc_khz) : clock;
 }
 
