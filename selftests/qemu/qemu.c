@@ -85,6 +85,8 @@ static bool is_worth_showing(const struct stream *s, const char *line)
 	switch (s->mark) {
 	case '@':
 		return false;
+	case '|':
+		return !s->screen;
 	case '>':
 		return strstr(line, "\"event\"");
 	case '!':

@@ -21,6 +21,8 @@ struct stream {
 	size_t len, size;
 	size_t seen, shown;
 	char mark;
+	/* it paints a screen: no lines worth telling */
+	bool screen;
 };
 
 struct qemu {
