@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KVM_GET_STATS_FD: the counters of a VM or a vCPU in KVM's binary form: header,
- * id, descriptors, values, one behind the other. Made by the ioctls; reads
- * take no lock and come from any process that was given the file. Counters that
- * mean what KVM's mean have KVM's name.
+ * KVM_GET_STATS_FD: the counters and histograms of a VM or a vCPU in KVM's binary
+ * form: header, id, descriptors, values, one behind the other. Made by the
+ * ioctls; reads take no lock and come from any process that was given the file.
+ * Counters that mean what KVM's mean have KVM's name.
  */
 #include <linux/anon_inodes.h>
 #include <linux/file.h>
@@ -34,32 +34,44 @@ union stat_desc {
 static_assert(sizeof(union stat_desc) == NAME_OFFSET + NAME_SIZE);
 
 /**
- * struct stat_entry - one counter
+ * struct stat_entry - one counter or histogram
  * @name: what the client is told
- * @flags: KVM_STATS_TYPE_*
- * @offset: where the counter is: in struct slat_mmu_stats or slat_vcpu_stats
+ * @flags: KVM_STATS_TYPE_*, _UNIT_* and _BASE_*
+ * @exponent: power of the base
+ * @nr: values; a histogram's buckets
+ * @offset: where the first is: in struct slat_vm or in slat_vcpu_stats
  * @less: offset of the counter to subtract, or NO_LESS
  */
 struct stat_entry {
 	const char *name;
 	u32 flags;
+	s16 exponent;
+	u16 nr;
 	size_t offset;
 	size_t less;
 };
 
 #define NO_LESS		(~(size_t)0)
 
+#define PLAIN(type)	(type | KVM_STATS_UNIT_NONE | KVM_STATS_BASE_POW10)
+#define TIMES		(KVM_STATS_TYPE_LOG_HIST | KVM_STATS_UNIT_SECONDS | KVM_STATS_BASE_POW10)
+
+#define VM_OFFSET(field)	offsetof(struct slat_vm, field)
 #define VM_COUNTER(name, field) { \
-	name, KVM_STATS_TYPE_CUMULATIVE, offsetof(struct slat_mmu_stats, field), NO_LESS }
+	name, PLAIN(KVM_STATS_TYPE_CUMULATIVE), 0, 1, VM_OFFSET(mmu.stats.field), NO_LESS }
 #define VM_INSTANT(name, field, less) { \
-	name, KVM_STATS_TYPE_INSTANT, offsetof(struct slat_mmu_stats, field), less }
+	name, PLAIN(KVM_STATS_TYPE_INSTANT), 0, 1, VM_OFFSET(mmu.stats.field), less }
+/* Of nanoseconds: the buckets of struct slat_hist are those of the ABI. */
+#define VM_HISTOGRAM(name, field) { \
+	name, TIMES, -9, SLAT_HIST_BUCKETS, VM_OFFSET(field.bucket), NO_LESS }
 #define VCPU_COUNTER(name, field) { \
-	name, KVM_STATS_TYPE_CUMULATIVE, offsetof(struct slat_vcpu_stats, field), NO_LESS }
+	name, PLAIN(KVM_STATS_TYPE_CUMULATIVE), 0, 1, \
+	offsetof(struct slat_vcpu_stats, field), NO_LESS }
 
 static const struct stat_entry vm_entries[] = {
 	/* KVM's */
 	VM_COUNTER("remote_tlb_flush_requests", flushes),
-	VM_INSTANT("pages_4k", mapped_leafs, offsetof(struct slat_mmu_stats, zapped_leafs)),
+	VM_INSTANT("pages_4k", mapped_leafs, VM_OFFSET(mmu.stats.zapped_leafs)),
 	/* Slat's */
 	VM_COUNTER("faults_ram", faults_ram),
 	VM_COUNTER("faults_write", faults_write),
@@ -79,6 +91,9 @@ static const struct stat_entry vm_entries[] = {
 	VM_COUNTER("flush_cpus", flush_cpus),
 	VM_COUNTER("yields", yields),
 	VM_COUNTER("reclaims", reclaims),
+	VM_HISTOGRAM("slot_change_hist", slots.changes),
+	VM_HISTOGRAM("zap_hist", mmu.zap),
+	VM_HISTOGRAM("lock_hold_hist", mmu.hold),
 };
 
 static const struct stat_entry vcpu_entries[] = {
@@ -99,20 +114,19 @@ static const struct stat_entry vcpu_entries[] = {
 	VCPU_COUNTER("user_returns", user),
 };
 
+#define NR_VM_HISTOGRAMS	3
+
 /* All of a VM but the flushes of which KVM has a name are listed; all of a vCPU. */
-static_assert(ARRAY_SIZE(vm_entries) == sizeof(struct slat_mmu_stats) / sizeof(u64) + 1);
+static_assert(ARRAY_SIZE(vm_entries) ==
+	      sizeof(struct slat_mmu_stats) / sizeof(u64) + 1 + NR_VM_HISTOGRAMS);
 static_assert(ARRAY_SIZE(vcpu_entries) == sizeof(struct slat_vcpu_stats) / sizeof(u64));
-
-#define MAX_VALUES	ARRAY_SIZE(vm_entries)
-
-static_assert(ARRAY_SIZE(vcpu_entries) <= MAX_VALUES);
 
 /**
  * struct stats_file - behind one file descriptor
  * @vm: its VM; a reference
- * @entries: which counters
+ * @entries: which counters and histograms
  * @nr: how many
- * @counters: where they are; lives as long as @vm
+ * @base: what their offsets count from; lives as long as @vm
  * @head: what the client reads first
  * @id: what it reads second
  */
@@ -120,27 +134,32 @@ struct stats_file {
 	struct slat_vm *vm;
 	const struct stat_entry *entries;
 	u32 nr;
-	const void *counters;
+	const void *base;
 	struct kvm_stats_header head;
 	char id[NAME_SIZE];
 };
 
-/* A counter is an atomic64_t of the VM or a u64 that its vCPU alone writes. */
+/*
+ * A counter is an atomic64_t of the VM or a u64 that its vCPU alone writes; a
+ * bucket is a u64 that is written under a lock.
+ */
 static u64 counter_read(const struct stats_file *stats, size_t offset)
 {
-	return READ_ONCE(*(const u64 *)(stats->counters + offset));
+	return READ_ONCE(*(const u64 *)(stats->base + offset));
 }
 
-static u64 value_read(const struct stats_file *stats, const struct stat_entry *entry)
+static void values_get(const struct stats_file *stats, const struct stat_entry *entry,
+		       u64 *values)
 {
-	u64 less = 0, value;
+	u64 less = 0;
+	u16 i;
 
 	if (entry->less != NO_LESS)
 		less = counter_read(stats, entry->less);
 	/* In this order what is subtracted never exceeds what it is taken from. */
 	smp_rmb();
-	value = counter_read(stats, entry->offset);
-	return value - less;
+	for (i = 0; i < entry->nr; i++)
+		values[i] = counter_read(stats, entry->offset + i * sizeof(u64)) - less;
 }
 
 /* A reader that goes along the file from @pos on, block by block. */
@@ -169,7 +188,7 @@ static int block_read(struct stats_reader *reader, u64 start, const void *block,
 
 static int descs_read(struct stats_reader *reader, const struct stats_file *stats)
 {
-	u32 i;
+	u32 i, at = 0;
 
 	/* What is read again and again is the values alone. */
 	if (reader->pos >= stats->head.data_offset)
@@ -181,9 +200,11 @@ static int descs_read(struct stats_reader *reader, const struct stats_file *stat
 
 		/* All of it goes to the client. */
 		memset(&desc, 0, sizeof(desc));
-		desc.head.flags = entry->flags | KVM_STATS_UNIT_NONE | KVM_STATS_BASE_POW10;
-		desc.head.size = 1;
-		desc.head.offset = i * sizeof(u64);
+		desc.head.flags = entry->flags;
+		desc.head.exponent = entry->exponent;
+		desc.head.size = entry->nr;
+		desc.head.offset = at;
+		at += entry->nr * sizeof(u64);
 		strscpy(desc.bytes + NAME_OFFSET, entry->name, NAME_SIZE);
 		err = block_read(reader, stats->head.desc_offset + i * sizeof(desc), &desc,
 				 sizeof(desc));
@@ -195,14 +216,24 @@ static int descs_read(struct stats_reader *reader, const struct stats_file *stat
 
 static int values_read(struct stats_reader *reader, const struct stats_file *stats)
 {
-	u64 values[MAX_VALUES];
+	u64 values[SLAT_HIST_BUCKETS], at = stats->head.data_offset;
 	u32 i;
 
-	if (reader->pos + reader->left <= stats->head.data_offset)
-		return 0;
-	for (i = 0; i < stats->nr; i++)
-		values[i] = value_read(stats, &stats->entries[i]);
-	return block_read(reader, stats->head.data_offset, values, stats->nr * sizeof(values[0]));
+	for (i = 0; i < stats->nr && reader->left; i++) {
+		const struct stat_entry *entry = &stats->entries[i];
+		size_t size = entry->nr * sizeof(u64);
+		int err = 0;
+
+		/* Whatever is before the values is told by now. */
+		if (reader->pos < at + size) {
+			values_get(stats, entry, values);
+			err = block_read(reader, at, values, size);
+		}
+		if (err)
+			return err;
+		at += size;
+	}
+	return 0;
 }
 
 static ssize_t stats_read(struct file *file, char __user *to, size_t size, loff_t *pos)
@@ -286,7 +317,7 @@ int slat_vm_stats_fd(struct slat_vm *vm)
 	stats->vm = vm;
 	stats->entries = vm_entries;
 	stats->nr = ARRAY_SIZE(vm_entries);
-	stats->counters = &vm->mmu.stats;
+	stats->base = vm;
 	snprintf(stats->id, sizeof(stats->id), "kvm-%d", task_tgid_nr(current));
 	fd = stats_fd(stats, "slat-vm-stats");
 	if (fd < 0)
@@ -305,7 +336,7 @@ int slat_vcpu_stats_fd(struct slat_vcpu *vcpu)
 	stats->vm = vcpu->vm;
 	stats->entries = vcpu_entries;
 	stats->nr = ARRAY_SIZE(vcpu_entries);
-	stats->counters = &vcpu->stats;
+	stats->base = &vcpu->stats;
 	snprintf(stats->id, sizeof(stats->id), "kvm-%d/vcpu-%u", task_tgid_nr(current), vcpu->id);
 	snprintf(name, sizeof(name), "slat-vcpu-stats:%u", vcpu->id);
 	fd = stats_fd(stats, name);

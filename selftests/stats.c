@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * KVM_GET_STATS_FD of a VM and a vCPU: the layout, reads at each offset, what
- * the file refuses, how long it lives, and that counters of KVM's names count
- * what they say.
+ * the file refuses, how long it lives, that counters of KVM's names count what
+ * they say, and that Slat's histograms hold what was provoked.
  */
 #include "test.h"
 
@@ -96,6 +96,29 @@ static uint64_t counter(int fd, const char *name)
 	return value;
 }
 
+/* As the ABI describes them; a value alone is of size 1. */
+static bool kind_is_ok(const struct kvm_stats_desc *d)
+{
+	switch (d->flags & KVM_STATS_TYPE_MASK) {
+	case KVM_STATS_TYPE_LINEAR_HIST:
+		return d->size > 2 && d->bucket_size;
+	case KVM_STATS_TYPE_LOG_HIST:
+		return d->size > 2 && !d->bucket_size;
+	default:
+		return d->size == 1 && !d->bucket_size &&
+		       (d->flags & KVM_STATS_TYPE_MASK) <= KVM_STATS_TYPE_MAX;
+	}
+}
+
+static bool unit_is_ok(const struct kvm_stats_desc *d)
+{
+	if ((d->flags & KVM_STATS_BASE_MASK) > KVM_STATS_BASE_MAX ||
+	    (d->flags & KVM_STATS_UNIT_MASK) > KVM_STATS_UNIT_MAX)
+		return false;
+	return (d->flags & KVM_STATS_UNIT_MASK) == KVM_STATS_UNIT_SECONDS ?
+	       d->exponent <= 0 : d->exponent >= 0;
+}
+
 /* Blocks lie behind the header, 8-byte aligned, apart, the values last. */
 static bool layout_is_ok(const struct content *c)
 {
@@ -106,9 +129,8 @@ static bool layout_is_ok(const struct content *c)
 		const struct kvm_stats_desc *d = desc_at(c, i);
 
 		if (!d->name[0] || strnlen(d->name, h->name_size) == h->name_size ||
-		    !d->size || d->offset % 8 ||
-		    h->data_offset + d->offset + 8 * d->size > c->size ||
-		    (d->flags & KVM_STATS_TYPE_MASK) > KVM_STATS_TYPE_MAX)
+		    d->offset % 8 || h->data_offset + d->offset + 8 * d->size > c->size ||
+		    !kind_is_ok(d) || !unit_is_ok(d))
 			return false;
 	}
 	return !h->flags && h->num_desc && !(h->id_offset % 8) && !(h->desc_offset % 8) &&
@@ -261,6 +283,127 @@ TEST_F(stats, vm_counts_its_pages)
 	if (!vm_is_kvm(&self->g.vm)) {
 		EXPECT_EQ(pages, counter(self->vm, "pages_4k"));
 		EXPECT_LT(flushes, counter(self->vm, "remote_tlb_flush_requests"));
+	}
+}
+
+#define BUCKETS_MAX	64
+
+struct hist {
+	unsigned int size;
+	uint64_t bucket[BUCKETS_MAX];
+};
+
+/* A histogram of times in nanoseconds by powers of two, now; none: size 0. */
+static struct hist hist_read(int fd, const char *name)
+{
+	static struct content c;
+	const struct kvm_stats_desc *desc;
+	struct hist hist = {};
+
+	if (!read_all(fd, &c))
+		return hist;
+	desc = desc_find(&c, name);
+	if (!desc || desc->size > BUCKETS_MAX || desc->exponent != -9 ||
+	    desc->flags != (KVM_STATS_TYPE_LOG_HIST | KVM_STATS_UNIT_SECONDS |
+			    KVM_STATS_BASE_POW10))
+		return hist;
+	memcpy(hist.bucket, c.bytes + c.head.data_offset + desc->offset, 8 * desc->size);
+	hist.size = desc->size;
+	return hist;
+}
+
+/* What came since @before; those that took less than 1 ns or more than @ns: ~0. */
+static uint64_t hist_new(int fd, const char *name, const struct hist *before, uint64_t ns)
+{
+	struct hist now = hist_read(fd, name);
+	uint64_t nr = 0;
+
+	for (unsigned int i = 0; i < now.size; i++) {
+		uint64_t added = now.bucket[i] - before->bucket[i];
+
+		if (added && (!i || 1ull << (i - 1) > ns))
+			return ~0ull;
+		nr += added;
+	}
+	return now.size && now.size == before->size ? nr : ~0ull;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+#define CHANGES	20
+
+/* Slots that come, are filled and go: so many changes, zaps and holds of the lock. */
+TEST_F(stats, histograms_hold_what_was_done)
+{
+	struct hist changes, zaps, holds;
+	struct guest *g = &self->g;
+	uint64_t began, ns;
+	struct probe p;
+
+	if (vm_is_kvm(&g->vm))
+		SKIP(return, "these histograms are Slat's");
+	changes = hist_read(self->vm, "slot_change_hist");
+	zaps = hist_read(self->vm, "zap_hist");
+	holds = hist_read(self->vm, "lock_hold_hist");
+	began = now_ns();
+	for (int i = 0; i < CHANGES; i++) {
+		ASSERT_EQ(0, vm_set_slot(&g->vm, SLOT, 0, GPA, PAGES * PAGE_SIZE, self->mem));
+		ASSERT_EQ(0, probe_write(g, GPA, i, &p));
+		ASSERT_EQ(0, vm_delete_slot(&g->vm, SLOT));
+	}
+	ns = now_ns() - began;
+	EXPECT_EQ(2ull * CHANGES, hist_new(self->vm, "slot_change_hist", &changes, ns));
+	EXPECT_EQ((uint64_t)CHANGES, hist_new(self->vm, "zap_hist", &zaps, ns));
+	/* No zap yields: nobody else wants the lock. */
+	EXPECT_EQ((uint64_t)CHANGES, hist_new(self->vm, "lock_hold_hist", &holds, ns));
+}
+
+/* Nothing runs, so both are of one moment. */
+TEST_F(stats, debugfs_tells_the_same_histograms)
+{
+	static const char *const names[][2] = {
+		{ "slot_change_ns", "slot_change_hist" },
+		{ "zap_ns", "zap_hist" },
+		{ "lock_hold_ns", "lock_hold_hist" },
+	};
+	uint64_t from, to, nr, told[ARRAY_SIZE(names)] = {};
+	char path[96], name[32];
+	FILE *file;
+
+	if (vm_is_kvm(&self->g.vm))
+		SKIP(return, "these histograms are Slat's");
+	ASSERT_EQ(0, vm_set_slot(&self->g.vm, SLOT, 0, GPA, PAGES * PAGE_SIZE, self->mem));
+	ASSERT_EQ(0, vm_delete_slot(&self->g.vm, SLOT));
+	snprintf(path, sizeof(path), "/sys/kernel/debug/slat/%d-%d/histograms", getpid(),
+		 self->g.vm.fd);
+	file = fopen(path, "r");
+	if (!file)
+		SKIP(return, "no debugfs");
+	while (fscanf(file, "%31s %lu %lu %lu", name, &from, &to, &nr) == 4) {
+		for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+			struct hist hist = hist_read(self->vm, names[i][1]);
+			unsigned int bucket = from ? 64 - __builtin_clzll(from) : 0;
+
+			if (strcmp(name, names[i][0]))
+				continue;
+			ASSERT_LT(bucket, hist.size);
+			EXPECT_EQ(nr, hist.bucket[bucket]);
+			EXPECT_EQ(from ? 1ull << (bucket - 1) : 0, from);
+			told[i] += nr;
+		}
+	}
+	fclose(file);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct hist none = { .size = hist_read(self->vm, names[i][1]).size };
+
+		EXPECT_LT(0ull, told[i]);
+		EXPECT_EQ(told[i], hist_new(self->vm, names[i][1], &none, ~0ull));
 	}
 }
 
