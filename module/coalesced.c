@@ -13,6 +13,7 @@
 #include <linux/uaccess.h>
 
 #include "iobus.h"
+#include "reject.h"
 #include "vm.h"
 
 void *slat_ring_page(struct slat_vm_io *io)
@@ -61,14 +62,15 @@ bool slat_ring_write(struct slat_vm_io *io, enum slat_iobus_space space, u64 add
 }
 
 /* Return: 0, -EFAULT, or -EINVAL for a space that does not exist. */
-static int zone_from_user(struct slat_iobus_zone *zone, void __user *argp)
+static int zone_from_user(struct slat_iobus_zone *zone, void __user *argp,
+			  struct slat_reject *why)
 {
 	struct kvm_coalesced_mmio_zone args;
 
 	if (copy_from_user(&args, argp, sizeof(args)))
 		return -EFAULT;
 	if (args.pio > 1)
-		return -EINVAL;
+		return slat_reject(why, -EINVAL, SLAT_CHECK_IO_SPACE, args.pio, 1);
 	*zone = (struct slat_iobus_zone) {
 		.addr = args.addr,
 		.size = args.size,
@@ -77,24 +79,24 @@ static int zone_from_user(struct slat_iobus_zone *zone, void __user *argp)
 	return 0;
 }
 
-int slat_vm_register_coalesced(struct slat_vm *vm, void __user *argp)
+int slat_vm_register_coalesced(struct slat_vm *vm, void __user *argp, struct slat_reject *why)
 {
 	struct slat_iobus_zone zone;
 	int err;
 
-	err = zone_from_user(&zone, argp);
+	err = zone_from_user(&zone, argp, why);
 	if (err)
 		return err;
 	if (!slat_ring_page(&vm->io))
 		return -ENOMEM;
-	return slat_iobus_add_zone(vm, &zone);
+	return slat_iobus_add_zone(vm, &zone, why);
 }
 
-int slat_vm_unregister_coalesced(struct slat_vm *vm, void __user *argp)
+int slat_vm_unregister_coalesced(struct slat_vm *vm, void __user *argp, struct slat_reject *why)
 {
 	struct slat_iobus_zone zone;
 	int err;
 
-	err = zone_from_user(&zone, argp);
+	err = zone_from_user(&zone, argp, why);
 	return err ? err : slat_iobus_remove_zones(vm, &zone);
 }

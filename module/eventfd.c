@@ -9,13 +9,14 @@
 #include <linux/uaccess.h>
 
 #include "iobus.h"
+#include "reject.h"
 #include "vm.h"
 
 /* One flag of the ABI names a bus of another architecture. */
 #define IOEVENTFD_FLAGS	\
 	(KVM_IOEVENTFD_VALID_FLAG_MASK & ~KVM_IOEVENTFD_FLAG_VIRTIO_CCW_NOTIFY)
 
-static int ioeventfd_check(const struct kvm_ioeventfd *args)
+static int ioeventfd_check(const struct kvm_ioeventfd *args, struct slat_reject *why)
 {
 	switch (args->len) {
 	case 0:
@@ -25,17 +26,31 @@ static int ioeventfd_check(const struct kvm_ioeventfd *args)
 	case 8:
 		break;
 	default:
-		return -EINVAL;
+		return slat_reject(why, -EINVAL, SLAT_CHECK_IO_LENGTH, args->len, sizeof(u64));
 	}
-	if (args->addr + args->len < args->addr || (args->flags & ~IOEVENTFD_FLAGS))
-		return -EINVAL;
+	if (args->addr + args->len < args->addr)
+		return slat_reject(why, -EINVAL, SLAT_CHECK_IO_WRAP, args->addr, args->len);
+	if (args->flags & ~IOEVENTFD_FLAGS)
+		return slat_reject(why, -EINVAL, SLAT_CHECK_FLAGS, args->flags, IOEVENTFD_FLAGS);
 	/* Any length means any value. */
 	if (!args->len && (args->flags & KVM_IOEVENTFD_FLAG_DATAMATCH))
-		return -EINVAL;
+		return slat_reject(why, -EINVAL, SLAT_CHECK_IO_ANY_LENGTH, args->flags, 0);
 	return 0;
 }
 
-int slat_vm_ioeventfd(struct slat_vm *vm, void __user *argp)
+/* The client's eventfd, with a reference, or ERR_PTR. */
+static struct eventfd_ctx *ioeventfd_get(int fd, struct slat_reject *why)
+{
+	struct eventfd_ctx *ctx = eventfd_ctx_fdget(fd);
+
+	if (PTR_ERR_OR_ZERO(ctx) == -EBADF)
+		slat_reject(why, -EBADF, SLAT_CHECK_FD, fd, 0);
+	else if (IS_ERR(ctx))
+		slat_reject(why, PTR_ERR(ctx), SLAT_CHECK_EVENTFD, fd, 0);
+	return ctx;
+}
+
+int slat_vm_ioeventfd(struct slat_vm *vm, void __user *argp, struct slat_reject *why)
 {
 	struct slat_iobus_event event;
 	struct kvm_ioeventfd args;
@@ -53,17 +68,17 @@ int slat_vm_ioeventfd(struct slat_vm *vm, void __user *argp)
 		event.datamatch = args.datamatch;
 	/* What is to be removed is only compared, so it needs no check. */
 	if (!(args.flags & KVM_IOEVENTFD_FLAG_DEASSIGN)) {
-		err = ioeventfd_check(&args);
+		err = ioeventfd_check(&args, why);
 		if (err)
 			return err;
 	}
-	event.ctx = eventfd_ctx_fdget(args.fd);
+	event.ctx = ioeventfd_get(args.fd, why);
 	if (IS_ERR(event.ctx))
 		return PTR_ERR(event.ctx);
 	if (args.flags & KVM_IOEVENTFD_FLAG_DEASSIGN) {
-		err = slat_iobus_remove_event(vm, &event);
+		err = slat_iobus_remove_event(vm, &event, why);
 	} else {
-		err = slat_iobus_add_event(vm, &event);
+		err = slat_iobus_add_event(vm, &event, why);
 		if (!err)
 			return 0;
 	}

@@ -11,6 +11,7 @@
 
 #include "compat.h"
 #include "iobus.h"
+#include "reject.h"
 #include "vm.h"
 
 void slat_io_init(struct slat_vm_io *io)
@@ -212,18 +213,31 @@ static void zones_copy(struct slat_iobus *to, u32 at, const struct slat_iobus *f
 		memcpy(&to->zones[at], &from->zones[first], nr * sizeof(to->zones[0]));
 }
 
-static int event_insert(struct slat_vm *vm, const struct slat_iobus_event *event)
+/* Is there room for one more device in the space, as KVM counts them? */
+static int zones_check(const struct slat_iobus *bus, enum slat_iobus_space space,
+		       struct slat_reject *why)
+{
+	u32 nr = iobus_nr_zones(bus, space);
+
+	return nr < SLAT_IOBUS_MAX_ZONES ? 0 :
+	       slat_reject(why, -ENOSPC, SLAT_CHECK_IO_ZONES, nr, SLAT_IOBUS_MAX_ZONES);
+}
+
+static int event_insert(struct slat_vm *vm, const struct slat_iobus_event *event,
+			struct slat_reject *why)
 {
 	struct slat_iobus *old = vm->io.bus, *bus;
 	u32 nr_events = old ? old->nr_events : 0, nr_zones = old ? old->nr_zones : 0;
 	bool match;
+	int err;
 	u32 i;
 
 	i = event_find(old, event, &match);
 	if (match)
-		return -EEXIST;
-	if (iobus_nr_zones(old, event->space) >= SLAT_IOBUS_MAX_ZONES)
-		return -ENOSPC;
+		return slat_reject(why, -EEXIST, SLAT_CHECK_IO_TAKEN, event->addr, event->len);
+	err = zones_check(old, event->space, why);
+	if (err)
+		return err;
 	bus = iobus_alloc(nr_events + 1, nr_zones);
 	if (!bus)
 		return -ENOMEM;
@@ -235,12 +249,13 @@ static int event_insert(struct slat_vm *vm, const struct slat_iobus_event *event
 	return 0;
 }
 
-int slat_iobus_add_event(struct slat_vm *vm, const struct slat_iobus_event *event)
+int slat_iobus_add_event(struct slat_vm *vm, const struct slat_iobus_event *event,
+			 struct slat_reject *why)
 {
 	int err;
 
 	mutex_lock(&vm->io.lock);
-	err = event_insert(vm, event);
+	err = event_insert(vm, event, why);
 	mutex_unlock(&vm->io.lock);
 	slat_epoch_reap(&vm->epochs);
 	return err;
@@ -252,7 +267,8 @@ static bool event_is(const struct slat_iobus_event *a, const struct slat_iobus_e
 	       (a->wildcard || a->datamatch == b->datamatch);
 }
 
-static int event_delete(struct slat_vm *vm, const struct slat_iobus_event *event)
+static int event_delete(struct slat_vm *vm, const struct slat_iobus_event *event,
+			struct slat_reject *why)
 {
 	struct slat_iobus *old = vm->io.bus, *bus = NULL;
 	bool match;
@@ -260,7 +276,7 @@ static int event_delete(struct slat_vm *vm, const struct slat_iobus_event *event
 
 	i = event_find(old, event, &match);
 	if (!match || !event_is(&old->events[i], event))
-		return -ENOENT;
+		return slat_reject(why, -ENOENT, SLAT_CHECK_IO_ABSENT, event->addr, event->len);
 	if (old->nr_events + old->nr_zones > 1) {
 		bus = iobus_alloc(old->nr_events - 1, old->nr_zones);
 		if (!bus)
@@ -273,12 +289,13 @@ static int event_delete(struct slat_vm *vm, const struct slat_iobus_event *event
 	return 0;
 }
 
-int slat_iobus_remove_event(struct slat_vm *vm, const struct slat_iobus_event *event)
+int slat_iobus_remove_event(struct slat_vm *vm, const struct slat_iobus_event *event,
+			    struct slat_reject *why)
 {
 	int err;
 
 	mutex_lock(&vm->io.lock);
-	err = event_delete(vm, event);
+	err = event_delete(vm, event, why);
 	mutex_unlock(&vm->io.lock);
 	if (err)
 		return err;
@@ -287,14 +304,17 @@ int slat_iobus_remove_event(struct slat_vm *vm, const struct slat_iobus_event *e
 	return 0;
 }
 
-static int zone_insert(struct slat_vm *vm, const struct slat_iobus_zone *zone)
+static int zone_insert(struct slat_vm *vm, const struct slat_iobus_zone *zone,
+		       struct slat_reject *why)
 {
 	struct slat_iobus *old = vm->io.bus, *bus;
 	u32 nr_events = old ? old->nr_events : 0, nr_zones = old ? old->nr_zones : 0;
 	u32 i = zone_find(old, zone->space, zone->addr);
+	int err;
 
-	if (iobus_nr_zones(old, zone->space) >= SLAT_IOBUS_MAX_ZONES)
-		return -ENOSPC;
+	err = zones_check(old, zone->space, why);
+	if (err)
+		return err;
 	bus = iobus_alloc(nr_events, nr_zones + 1);
 	if (!bus)
 		return -ENOMEM;
@@ -307,12 +327,13 @@ static int zone_insert(struct slat_vm *vm, const struct slat_iobus_zone *zone)
 	return 0;
 }
 
-int slat_iobus_add_zone(struct slat_vm *vm, const struct slat_iobus_zone *zone)
+int slat_iobus_add_zone(struct slat_vm *vm, const struct slat_iobus_zone *zone,
+			struct slat_reject *why)
 {
 	int err;
 
 	mutex_lock(&vm->io.lock);
-	err = zone_insert(vm, zone);
+	err = zone_insert(vm, zone, why);
 	mutex_unlock(&vm->io.lock);
 	slat_epoch_reap(&vm->epochs);
 	return err;

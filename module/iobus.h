@@ -23,6 +23,7 @@
 #include "mmu/epoch.h"
 
 struct eventfd_ctx;
+struct slat_reject;
 struct slat_vm;
 
 /* Zones in one space; KVM's limit. Eventfds are limited by memory alone. */
@@ -134,31 +135,37 @@ bool slat_iobus_signal_any(struct slat_vm *vm, u64 addr);
  * slat_iobus_add_event() - register an eventfd
  * @vm: the VM
  * @event: with its reference, which is the bus's after success
+ * @why: filled in with -EEXIST and -ENOSPC
  *
  * Return: 0; -EEXIST: a write could match both @event and an earlier one;
  * -ENOSPC: as many zones as there may be; -ENOMEM.
  */
-int slat_iobus_add_event(struct slat_vm *vm, const struct slat_iobus_event *event);
+int slat_iobus_add_event(struct slat_vm *vm, const struct slat_iobus_event *event,
+			 struct slat_reject *why);
 
 /**
  * slat_iobus_remove_event() - the reverse; @event must be the same in all fields
  * @vm: the VM; the caller is in no reader section
  * @event: what was registered
+ * @why: filled in with -ENOENT
  *
  * The eventfd is not signalled any more when it returns.
  *
  * Return: 0; -ENOENT; -ENOMEM: nothing changed.
  */
-int slat_iobus_remove_event(struct slat_vm *vm, const struct slat_iobus_event *event);
+int slat_iobus_remove_event(struct slat_vm *vm, const struct slat_iobus_event *event,
+			    struct slat_reject *why);
 
 /**
  * slat_iobus_add_zone() - register a zone
  * @vm: the VM
  * @zone: its address, size and space
+ * @why: filled in with -ENOSPC
  *
  * Return: 0, -ENOSPC, -ENOMEM.
  */
-int slat_iobus_add_zone(struct slat_vm *vm, const struct slat_iobus_zone *zone);
+int slat_iobus_add_zone(struct slat_vm *vm, const struct slat_iobus_zone *zone,
+			struct slat_reject *why);
 
 /**
  * slat_iobus_remove_zones() - remove each zone that @zone lies wholly inside
@@ -171,12 +178,15 @@ int slat_iobus_add_zone(struct slat_vm *vm, const struct slat_iobus_zone *zone);
  */
 int slat_iobus_remove_zones(struct slat_vm *vm, const struct slat_iobus_zone *zone);
 
-/* eventfd.c: as the ioctl of the name. */
-int slat_vm_ioeventfd(struct slat_vm *vm, void __user *argp);
+/*
+ * eventfd.c: as the ioctl of the name. @why is filled in with each errno but
+ * -EFAULT and -ENOMEM, here and below.
+ */
+int slat_vm_ioeventfd(struct slat_vm *vm, void __user *argp, struct slat_reject *why);
 
 /* coalesced.c: as the ioctls of the names. */
-int slat_vm_register_coalesced(struct slat_vm *vm, void __user *argp);
-int slat_vm_unregister_coalesced(struct slat_vm *vm, void __user *argp);
+int slat_vm_register_coalesced(struct slat_vm *vm, void __user *argp, struct slat_reject *why);
+int slat_vm_unregister_coalesced(struct slat_vm *vm, void __user *argp, struct slat_reject *why);
 
 /**
  * slat_ring_page() - the ring's page, for a mapping

@@ -12,7 +12,7 @@
 
 #include "extension.h"
 
-/* Each takes value and limit, in this order, as %llu or %llx, or just the first. */
+/* Each takes value and limit, in this order, as %llu, %lld or %llx, or just the first. */
 static const char *const check_words[] = {
 	[SLAT_CHECK_NONE] = "no call has failed",
 	[SLAT_CHECK_UNTOLD] = "the call tells nothing but its errno",
@@ -47,6 +47,15 @@ static const char *const check_words[] = {
 	[SLAT_CHECK_NO_IRQCHIP] = "the kernel has no interrupt controller to route to",
 	[SLAT_CHECK_PROTECT] = "policy %llu: expected at most %llu",
 	[SLAT_CHECK_ACCESS] = "access 0x%llx: expected one bit of 0x%llx",
+	[SLAT_CHECK_IO_LENGTH] = "len %llu: expected 1, 2, 4, %llu, or 0 for any",
+	[SLAT_CHECK_IO_WRAP] = "addr 0x%llx, len %llu: expected a range that does not wrap",
+	[SLAT_CHECK_IO_ANY_LENGTH] = "flags 0x%llx: expected no KVM_IOEVENTFD_FLAG_DATAMATCH with len 0, which takes any value",
+	[SLAT_CHECK_FD] = "fd %lld: expected an open descriptor",
+	[SLAT_CHECK_EVENTFD] = "fd %lld: expected an eventfd",
+	[SLAT_CHECK_IO_TAKEN] = "addr 0x%llx, len %llu: expected no eventfd there that the same write signals",
+	[SLAT_CHECK_IO_ABSENT] = "addr 0x%llx, len %llu: expected an eventfd that was assigned with the same fd, space and datamatch",
+	[SLAT_CHECK_IO_ZONES] = "the space has %llu coalesced zones: expected fewer than %llu",
+	[SLAT_CHECK_IO_SPACE] = "pio %llu: expected at most %llu",
 };
 
 void slat_failure_init(struct slat_failure *failure)

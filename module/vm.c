@@ -261,11 +261,11 @@ static long vm_call(struct slat_vm *vm, unsigned int cmd, unsigned long arg,
 	case KVM_GET_NR_MMU_PAGES:
 		return vm_get_nr_mmu_pages(vm);
 	case KVM_IOEVENTFD:
-		return slat_vm_ioeventfd(vm, argp);
+		return slat_vm_ioeventfd(vm, argp, why);
 	case KVM_REGISTER_COALESCED_MMIO:
-		return slat_vm_register_coalesced(vm, argp);
+		return slat_vm_register_coalesced(vm, argp, why);
 	case KVM_UNREGISTER_COALESCED_MMIO:
-		return slat_vm_unregister_coalesced(vm, argp);
+		return slat_vm_unregister_coalesced(vm, argp, why);
 	case KVM_GET_STATS_FD:
 		return slat_vm_stats_fd(vm);
 	case KVM_CHECK_EXTENSION:

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Slat's own ioctls: the rules that all of them follow (flags, reserved bytes,
- * pointers, who may call), the policy, the GPA query and the last error, and
- * all of them beside slots that change. The frozen layouts are checked by
- * including them. On KVM only the refusals are left.
+ * pointers, who may call), the policy, the GPA query and the counts of a slot,
+ * and all of them beside slots that change; last_error.c has the words of each
+ * refusal. The frozen layouts are checked by including them. On KVM only the
+ * refusals are left.
  */
 #include "test.h"
 
@@ -403,98 +404,6 @@ TEST_F(ext, query_refused)
 	EXPECT_EQ(-EINVAL, slat_query_gpa(self->fd, 1ull << 52, SLAT_GPA_READ, &q));
 	EXPECT_EQ(-EINVAL, slat_query_gpa(self->fd, ~0ull, SLAT_GPA_READ, &q));
 	EXPECT_EQ((uint32_t)SLAT_CHECK_ADDRESS, last_error(self->fd).check);
-}
-
-/* Each refusal tells its check, and the words hold the numbers. */
-TEST_F(ext, last_error_of_slots)
-{
-	const uint64_t mem = (uintptr_t)self->mem;
-	const struct {
-		struct kvm_userspace_memory_region r;
-		uint32_t check;
-		const char *words;
-	} bad[] = {
-		{ { 2, 4, GPA, SIZE, mem }, SLAT_CHECK_FLAGS, "flags 0x4" },
-		{ { 2, 0, GPA + 1, SIZE, mem }, SLAT_CHECK_GPA_ALIGN, "0x10000001" },
-		{ { 2, 0, GPA, 0x1234, mem }, SLAT_CHECK_SIZE_ALIGN, "0x1234" },
-		{ { 2, 0, GPA, SIZE, mem + 1 }, SLAT_CHECK_HVA_ALIGN, "userspace_addr" },
-		{ { 2, 0, GPA, SIZE, 1ull << 63 }, SLAT_CHECK_HVA_RANGE, "user space" },
-		{ { 0x8000, 0, GPA, SIZE, mem }, SLAT_CHECK_SLOT_ID, "slot number 32768" },
-		{ { 2, 0, -SIZE, 2 * SIZE, mem }, SLAT_CHECK_GPA_WRAP, "wrap" },
-		{ { 2, 0, 1ull << 56, SIZE, mem }, SLAT_CHECK_GPA_LIMIT, "end" },
-		{ { 2, 0, 0, 1ull << 43, 0 }, SLAT_CHECK_SLOT_SIZE, "memory_size" },
-		{ { 2, 0, GPA, 0, 0 }, SLAT_CHECK_NO_SLOT, "no such slot" },
-		{ { 1, 0, GPA, 2 * SIZE, mem }, SLAT_CHECK_SIZE_CHANGED, "expected 0x10000" },
-		{ { 1, 0, GPA, SIZE, mem + PAGE_SIZE }, SLAT_CHECK_HVA_CHANGED, "delete it" },
-		{ { 1, KVM_MEM_READONLY, GPA, SIZE, mem }, SLAT_CHECK_READONLY_CHANGED,
-		  "KVM_MEM_READONLY" },
-		{ { 2, 0, GPA + PAGE_SIZE, SIZE, mem }, SLAT_CHECK_OVERLAP,
-		  "; slot 1 has 0x10000000 to 0x1000ffff" },
-	};
-
-	SLAT_ONLY();
-	ASSERT_EQ((uint32_t)SLAT_CHECK_NONE, last_error(self->fd).check);
-	ASSERT_EQ(0, set_slot(1, 0, GPA));
-	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		struct kvm_userspace_memory_region r = bad[i].r;
-		int ret = vm_ioctl(self->fd, KVM_SET_USER_MEMORY_REGION, &r);
-		struct slat_last_error e = last_error(self->fd);
-
-		EXPECT_GT(0, ret);
-		EXPECT_EQ(-ret, (int)e.error);
-		EXPECT_EQ((uint32_t)KVM_SET_USER_MEMORY_REGION, e.call);
-		EXPECT_EQ(i + 1, e.serial);
-		EXPECT_EQ(bad[i].check, e.check);
-		EXPECT_EQ(bad[i].r.slot, e.slot);
-		EXPECT_NE(NULL, strstr(e.text, bad[i].words)) TH_LOG("'%s'", e.text);
-	}
-	EXPECT_EQ(1u, last_error(self->fd).other);
-	EXPECT_EQ(GPA, last_error(self->fd).other_gpa);
-	EXPECT_EQ(SIZE, last_error(self->fd).other_size);
-	/* A call that succeeds leaves it. */
-	ASSERT_EQ(0, set_slot(1, KVM_MEM_LOG_DIRTY_PAGES, GPA));
-	EXPECT_EQ(ARRAY_SIZE(bad), last_error(self->fd).serial);
-}
-
-TEST_F(ext, last_error_of_other_calls)
-{
-	struct kvm_enable_cap cap = { .cap = KVM_CAP_SPLIT_IRQCHIP };
-	struct kvm_clear_dirty_log clear = { .slot = SLOT, .first_page = 1 };
-	struct kvm_dirty_log log = { .slot = SLOT };
-	const struct {
-		unsigned long cmd, arg;
-		int err;
-		uint32_t check;
-	} bad[] = {
-		{ KVM_CREATE_VCPU, 0, EEXIST, SLAT_CHECK_VCPU_EXISTS },
-		{ KVM_CREATE_VCPU, 0x7fffffff, EINVAL, SLAT_CHECK_VCPU_ID },
-		{ KVM_SET_NR_MMU_PAGES, 63, EINVAL, SLAT_CHECK_NR_MMU_PAGES },
-		{ KVM_SET_TSS_ADDR, -1ul, EINVAL, SLAT_CHECK_ADDRESS },
-		{ KVM_SET_IDENTITY_MAP_ADDR, (uintptr_t)&cap, EINVAL, SLAT_CHECK_VCPUS_MADE },
-		{ KVM_SET_GSI_ROUTING, (uintptr_t)&log, EINVAL, SLAT_CHECK_NO_IRQCHIP },
-		{ KVM_ENABLE_CAP, (uintptr_t)&cap, EINVAL, SLAT_CHECK_CAP },
-		{ KVM_CLEAR_DIRTY_LOG, (uintptr_t)&clear, EINVAL, SLAT_CHECK_CLEAR_FIRST },
-		{ KVM_GET_DIRTY_LOG, (uintptr_t)&log, ENOENT, SLAT_CHECK_NO_SLOT },
-		{ KVM_GET_DIRTY_LOG, 0, EFAULT, SLAT_CHECK_UNTOLD },
-		{ KVM_CREATE_IRQCHIP, 0, ENOTTY, SLAT_CHECK_UNKNOWN_CALL },
-		{ SLAT_SET_POLICY, 0, EFAULT, SLAT_CHECK_UNTOLD },
-	};
-
-	SLAT_ONLY();
-	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		struct slat_last_error e;
-
-		EXPECT_EQ(-bad[i].err, vm_ioctl_num(self->fd, bad[i].cmd, bad[i].arg));
-		e = last_error(self->fd);
-		EXPECT_EQ(bad[i].err, (int)e.error);
-		EXPECT_EQ((uint32_t)bad[i].cmd, e.call);
-		EXPECT_EQ(bad[i].check, e.check) TH_LOG("call %lx: '%s'", bad[i].cmd, e.text);
-		EXPECT_EQ(i + 1, e.serial);
-		EXPECT_LT(10, strlen(slat_why(self->fd)));
-	}
-	ASSERT_EQ(0, set_slot(SLOT, 0, GPA));
-	EXPECT_EQ(-ENOENT, vm_ioctl(self->fd, KVM_GET_DIRTY_LOG, &log));
-	EXPECT_EQ((uint32_t)SLAT_CHECK_NOT_LOGGING, last_error(self->fd).check);
 }
 
 TEST_F(ext, slot_stats)

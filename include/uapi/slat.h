@@ -195,6 +195,15 @@ enum slat_check {
 	SLAT_CHECK_NO_IRQCHIP	= 30,
 	SLAT_CHECK_PROTECT	= 31,	/* @value: policy, @limit: greatest */
 	SLAT_CHECK_ACCESS	= 32,	/* @value: access bits */
+	SLAT_CHECK_IO_LENGTH	= 33,	/* @limit: greatest */
+	SLAT_CHECK_IO_WRAP	= 34,	/* @value: address, @limit: length */
+	SLAT_CHECK_IO_ANY_LENGTH = 35,	/* @value: flags that only go with a length */
+	SLAT_CHECK_FD		= 36,	/* @value: descriptor that is not open */
+	SLAT_CHECK_EVENTFD	= 37,	/* @value: descriptor of something else */
+	SLAT_CHECK_IO_TAKEN	= 38,	/* @value: address, @limit: length */
+	SLAT_CHECK_IO_ABSENT	= 39,	/* @value: address, @limit: length */
+	SLAT_CHECK_IO_ZONES	= 40,	/* @value: zones there are, @limit: greatest number */
+	SLAT_CHECK_IO_SPACE	= 41,	/* @value: pio, @limit: greatest */
 };
 
 #define SLAT_ERROR_TEXT		192
