@@ -16,38 +16,9 @@
 
 GUEST_CODE_BLOB(sync, 64, "nop\n" SYNC64 "hlt\n");
 
-/* Module parameters that change what is expected. */
-static uint64_t parameter(const char *name)
-{
-	char path[80], text[32] = "";
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/sys/module/slat/parameters/%s", name);
-	file = fopen(path, "r");
-	if (file && !fgets(text, sizeof(text), file))
-		text[0] = 0;
-	if (file)
-		fclose(file);
-	return strtoull(text, NULL, 0);
-}
-
 static uint64_t stored_bits(uint64_t generation)
 {
 	return generation & ((1ull << parameter("gen_bits")) - 1);
-}
-
-/* One write to a page that no slot has: an exit, then the rest. */
-static int write_mmio(struct dirty *d, uint64_t page)
-{
-	struct pages one = pages_each(page + 1, page, 1);
-
-	dirty_aim_write(d, &one);
-	return vcpu_run_to(&d->g.vcpu, KVM_EXIT_MMIO) ?: vcpu_run_to(&d->g.vcpu, KVM_EXIT_HLT);
-}
-
-static int other_slot(struct dirty *d, size_t size)
-{
-	return vm_set_slot(&d->g.vm, OTHER_SLOT, 0, OTHER_GPA, size, d->mem);
 }
 
 TEST_F(tracing, life_of_a_vm_and_its_vcpus)

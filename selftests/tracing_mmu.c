@@ -68,21 +68,6 @@ TEST_F(tracing, slot_changes)
 	EXPECT_EQ(NULL, next(self, "slat_slot_change", ev));
 }
 
-/* Sum of a field over the events of one reason; -1: there was none. */
-static int64_t sum_of(struct _test_data_tracing *self, const char *name, const char *why,
-		      const char *field)
-{
-	const struct event *ev = NULL;
-	int64_t sum = -1;
-	char key[32];
-
-	snprintf(key, sizeof(key), " why=%s ", why);
-	while ((ev = next(self, name, ev)))
-		if (strstr(ev->text, key))
-			sum = (sum < 0 ? 0 : sum) + event_num(ev, field);
-	return sum;
-}
-
 #define ZAPS	"slat_zap_step slat_flush"
 
 TEST_F(tracing, zaps_and_flushes_and_why)

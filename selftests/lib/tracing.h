@@ -87,6 +87,50 @@ static inline const struct event *next_with(struct _test_data_tracing *self, con
 
 #define first_with(name, field, value)	next_with(self, name, field, value, NULL)
 
+/* Sum of a field over the events of one reason; -1: there was none. */
+static inline int64_t sum_of(struct _test_data_tracing *self, const char *name,
+			     const char *why, const char *field)
+{
+	const struct event *ev = NULL;
+	int64_t sum = -1;
+	char key[32];
+
+	snprintf(key, sizeof(key), " why=%s ", why);
+	while ((ev = next(self, name, ev)))
+		if (strstr(ev->text, key))
+			sum = (sum < 0 ? 0 : sum) + event_num(ev, field);
+	return sum;
+}
+
+/* Module parameters that change what is expected. */
+static inline uint64_t parameter(const char *name)
+{
+	char path[80], text[32] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/module/slat/parameters/%s", name);
+	file = fopen(path, "r");
+	if (file && !fgets(text, sizeof(text), file))
+		text[0] = 0;
+	if (file)
+		fclose(file);
+	return strtoull(text, NULL, 0);
+}
+
+/* One write to a page that no slot has: an exit, then the rest. */
+static inline int write_mmio(struct dirty *d, uint64_t page)
+{
+	struct pages one = pages_each(page + 1, page, 1);
+
+	dirty_aim_write(d, &one);
+	return vcpu_run_to(&d->g.vcpu, KVM_EXIT_MMIO) ?: vcpu_run_to(&d->g.vcpu, KVM_EXIT_HLT);
+}
+
+static inline int other_slot(struct dirty *d, size_t size)
+{
+	return vm_set_slot(&d->g.vm, OTHER_SLOT, 0, OTHER_GPA, size, d->mem);
+}
+
 #define NEED_TRACING							\
 	do {								\
 		if (!self->on)						\

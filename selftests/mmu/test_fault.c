@@ -3,6 +3,7 @@
  * Faults, one at a time: RAM, read-only, MMIO and what the host answers; what
  * is remembered in entries, and that what goes stale is noticed.
  */
+#include "traced.h"
 #include "world.h"
 
 #define CPU(n)	(&world.vcpus[n])
@@ -227,7 +228,7 @@ static void test_mmio_wrap(void)
 			CHECK_EQ(stat_of(&world.mmu.stats.zapped_leafs), zapped + 1);
 			world_check();
 		}
-		CHECK(stat_of(&world.mmu.stats.zapped_mmio) > 0);
+		CHECK(traced.mmio_why[SLAT_WHY_WRAP] > 0);
 		world_end();
 	}
 }
@@ -252,9 +253,12 @@ static void test_broken_entry(void)
 	corrupt(2, (good & ~EPT_MEMTYPE_MASK) | 2 << 3);
 	vcpu_enter(CPU(0));
 	CHECK_EQ(slat_handle_fault(&CPU(0)->context, &fault), SLAT_FAULT_BROKEN);
+	CHECK_EQ(traced.looked_up[SLAT_MMIO_BROKEN], 1);
 	corrupt(2, good);
 	/* By now it is a good leaf: somebody else was faster. */
 	CHECK_EQ(slat_handle_fault(&CPU(0)->context, &fault), SLAT_FAULT_FIXED);
+	CHECK_EQ(CPU(0)->context.fixed, SLAT_FIXED_SPURIOUS);
+	CHECK_EQ(traced.looked_up[SLAT_MMIO_NONE], 1);
 	vcpu_leave(CPU(0));
 	world_end();
 }
@@ -277,6 +281,7 @@ static void test_lost_zap(void)
 	world.reclaiming--;
 	CHECK_EQ(world_entry(2), 0);
 	CHECK_EQ(stat_of(&world.mmu.stats.flushes), 1);
+	CHECK_EQ(traced.flushes_why[SLAT_WHY_FAULT], 1);
 	guest_must(CPU(0), 2, ACCESS_WRITE, TOUCH_RAM);
 	world_end();
 }
@@ -305,6 +310,7 @@ static void test_lost_zap_mmio(void)
 	CHECK_EQ(sim_counts.warnings, 1);
 	CHECK_EQ(world_entry(2), 0);
 	CHECK_EQ(stat_of(&world.mmu.stats.flushes), 2);
+	CHECK_EQ(traced.flushes_why[SLAT_WHY_FAULT], 1);
 	world_end();
 }
 

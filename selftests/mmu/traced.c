@@ -17,6 +17,7 @@ void slat_trace_flush(const struct slat_ev_flush *ev)
 {
 	sim_assert_held(&world.mmu.lock.l, true);
 	traced.flushes++;
+	traced.flushes_why[ev->why]++;
 	traced.flush_cpus += ev->cpus;
 }
 
@@ -28,6 +29,9 @@ void slat_trace_zap_step(const struct slat_ev_zap_step *ev)
 		traced.zap_yields++;
 	traced.leafs += ev->leafs;
 	traced.mmio += ev->mmio;
+	traced.mmio_why[ev->why] += ev->mmio;
+	/* RAM never falls because of a wrap. */
+	CHECK(ev->why != SLAT_WHY_WRAP || (!ev->leafs && !ev->tables));
 }
 
 void slat_trace_mmio_mark(const struct slat_ev_mmio *ev)
@@ -93,4 +97,6 @@ void traced_check(void)
 	CHECK_EQ(traced.protected_leafs, atomic64_read(&stats->wrprot_leafs));
 	CHECK(traced.zap_yields <= (u64)atomic64_read(&stats->yields));
 	CHECK(traced.change_zapped <= traced.leafs);
+	/* Nothing that a wrap takes away is in a TLB. */
+	CHECK_EQ(traced.flushes_why[SLAT_WHY_WRAP], 0);
 }

@@ -11,9 +11,11 @@
 /**
  * struct traced - sums over all events
  * @flushes: slat_flush
+ * @flushes_why: the same, by reason
  * @flush_cpus: their CPUs
  * @leafs: of slat_zap_step
  * @mmio: of slat_zap_step
+ * @mmio_why: the same, by reason
  * @zap_yields: steps that came after a yield
  * @marks: slat_mmio_mark
  * @looked_up: slat_mmio_check, by result
@@ -26,9 +28,11 @@
  */
 struct traced {
 	u64 flushes;
+	u64 flushes_why[SLAT_WHY_FAULT + 1];
 	u64 flush_cpus;
 	u64 leafs;
 	u64 mmio;
+	u64 mmio_why[SLAT_WHY_FAULT + 1];
 	u64 zap_yields;
 	u64 marks;
 	u64 looked_up[SLAT_MMIO_BROKEN + 1];
