@@ -7,64 +7,18 @@
  */
 #define NAME	"tracing_rare"
 #include "tracing.h"
+#include "uffd.h"
 
-#include <linux/userfaultfd.h>
-#include <poll.h>
 #include <slat-helper.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 
 #define PAGE		7ul
 #define ZAPS		"slat_zap_step slat_flush"
 #define WAIT_MS		10000
 
-/* The slot's memory, whose pages come when the test gives them; -1: no such thing here. */
-static int sleepy_memory(struct dirty *d)
+static uint8_t *page_at(struct dirty *d, uint64_t page)
 {
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = {
-		.range = { (uintptr_t)d->mem, d->npages * PAGE_SIZE },
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-
-	if (fd < 0 && errno == ENOSYS)
-		return -1;
-	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &reg))
-		vm_must(-errno, "userfaultfd");
-	return fd;
-}
-
-/* Wait until @nr faults sleep for that page. */
-static bool faults_sleep(struct dirty *d, int fd, uint64_t page, int nr)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	struct uffd_msg msg;
-
-	while (nr && poll(&p, 1, WAIT_MS) > 0) {
-		if (read(fd, &msg, sizeof(msg)) != sizeof(msg))
-			continue;
-		if ((msg.arg.pagefault.address & ~(PAGE_SIZE - 1)) !=
-		    (uintptr_t)d->mem + page * PAGE_SIZE)
-			return false;
-		nr--;
-	}
-	return !nr;
-}
-
-/* Give it, and wake all who sleep. */
-static void page_give(struct dirty *d, int fd, uint64_t page)
-{
-	static uint8_t zeroes[PAGE_SIZE];
-	struct uffdio_copy copy = {
-		.dst = (uintptr_t)d->mem + page * PAGE_SIZE,
-		.src = (uintptr_t)zeroes, .len = PAGE_SIZE,
-	};
-	int ret;
-
-	while ((ret = vm_ioctl(fd, UFFDIO_COPY, &copy)) == -EAGAIN)
-		;
-	vm_must(ret, "UFFDIO_COPY");
+	return d->mem + page * PAGE_SIZE;
 }
 
 /* The vCPU writes one page, in a thread, and its fault sleeps. */
@@ -74,7 +28,7 @@ static bool write_sleeps(struct dirty *d, int fd, uint64_t page, struct runner *
 
 	dirty_aim_write(d, &one);
 	runner_start(runner, &d->g.vcpu);
-	return faults_sleep(d, fd, page, 1);
+	return uffd_wait(fd, page_at(d, page), 1);
 }
 
 /* Faults at a page: how many ended so, and the last one. */
@@ -117,14 +71,14 @@ TEST_F(tracing, a_change_of_the_host_makes_a_fault_retry)
 	int fd;
 
 	NEED_TRACING;
-	fd = sleepy_memory(d);
+	fd = uffd_open(d->mem, NPAGES * PAGE_SIZE);
 	if (fd < 0)
 		SKIP(return, "no userfaultfd in this kernel");
 	ASSERT_EQ(0, dirty_set(d, 0));
 	trace_start(&self->t, "slat_fault slat_notifier_end");
 	ASSERT_TRUE(write_sleeps(d, fd, PAGE, &runner));
 	ASSERT_EQ(0, madvise(elsewhere, PAGE_SIZE, MADV_DONTNEED));
-	page_give(d, fd, PAGE);
+	uffd_give(fd, page_at(d, PAGE));
 	ASSERT_EQ(0, runner_join(&runner));
 	trace_stop(&self->t);
 	ev = first_with("slat_notifier_end", "start", (uintptr_t)elsewhere);
@@ -153,14 +107,14 @@ TEST_F(tracing, a_change_of_flags_makes_a_fault_retry)
 	int fd;
 
 	NEED_TRACING;
-	fd = sleepy_memory(d);
+	fd = uffd_open(d->mem, NPAGES * PAGE_SIZE);
 	if (fd < 0)
 		SKIP(return, "no userfaultfd in this kernel");
 	ASSERT_EQ(0, dirty_set(d, 0));
 	trace_start(&self->t, "slat_fault");
 	ASSERT_TRUE(write_sleeps(d, fd, PAGE, &runner));
 	ASSERT_EQ(0, dirty_set(d, LOG));
-	page_give(d, fd, PAGE);
+	uffd_give(fd, page_at(d, PAGE));
 	ASSERT_EQ(0, runner_join(&runner));
 	trace_stop(&self->t);
 	o = outcomes_at(self, PAGE);
@@ -200,7 +154,7 @@ TEST_F(tracing, a_delete_makes_a_fault_retry)
 	int fd;
 
 	NEED_TRACING;
-	fd = sleepy_memory(d);
+	fd = uffd_open(d->mem, NPAGES * PAGE_SIZE);
 	if (fd < 0)
 		SKIP(return, "no userfaultfd in this kernel");
 	ASSERT_EQ(0, dirty_set(d, 0));
@@ -208,7 +162,7 @@ TEST_F(tracing, a_delete_makes_a_fault_retry)
 	ASSERT_TRUE(write_sleeps(d, fd, PAGE, &runner));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, delete_main, d));
 	ASSERT_TRUE(slot_goes(d));
-	page_give(d, fd, PAGE);
+	uffd_give(fd, page_at(d, PAGE));
 	ASSERT_EQ(0, runner_join(&runner));
 	pthread_join(thread, &ret);
 	EXPECT_EQ(NULL, ret);
@@ -242,7 +196,7 @@ TEST_F_TIMEOUT(tracing, of_two_faults_at_a_page_one_is_spurious, LONG_TIMEOUT)
 	int fd;
 
 	NEED_TRACING;
-	fd = sleepy_memory(d);
+	fd = uffd_open(d->mem, NPAGES * PAGE_SIZE);
 	if (fd < 0)
 		SKIP(return, "no userfaultfd in this kernel");
 	ASSERT_EQ(0, dirty_set(d, 0));
@@ -254,8 +208,8 @@ TEST_F_TIMEOUT(tracing, of_two_faults_at_a_page_one_is_spurious, LONG_TIMEOUT)
 	runner_start(&runners[0], &d->g.vcpu);
 	runner_start(&runners[1], &other);
 	for (uint64_t page = 0; page < ROUNDS; page++) {
-		ASSERT_TRUE(faults_sleep(d, fd, page, 2));
-		page_give(d, fd, page);
+		ASSERT_TRUE(uffd_wait(fd, page_at(d, page), 2));
+		uffd_give(fd, page_at(d, page));
 	}
 	ASSERT_EQ(0, runner_join(&runners[0]));
 	ASSERT_EQ(0, runner_join(&runners[1]));
