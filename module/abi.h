@@ -61,7 +61,9 @@ ABI_FIELD(slat_last_error, slot, 40);
 ABI_FIELD(slat_last_error, other, 44);
 ABI_FIELD(slat_last_error, other_gpa, 48);
 ABI_FIELD(slat_last_error, other_size, 56);
-ABI_FIELD(slat_last_error, reserved, 64);
+ABI_FIELD(slat_last_error, vcpu, 64);
+ABI_FIELD(slat_last_error, pad, 68);
+ABI_FIELD(slat_last_error, reserved, 72);
 ABI_FIELD(slat_last_error, text, 96);
 
 ABI_SIZE(slat_slot_stats, 256);

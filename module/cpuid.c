@@ -304,12 +304,13 @@ static bool cpuid_is_same(struct slat_vcpu *vcpu, const struct kvm_cpuid_entry2 
 }
 
 /* Linear addresses are 48 bits wide (or 57; 0 says nothing). */
-static bool cpuid_is_valid(struct kvm_cpuid_entry2 *entries, u32 nr)
+static int cpuid_check(struct kvm_cpuid_entry2 *entries, u32 nr, struct slat_reject *why)
 {
 	struct kvm_cpuid_entry2 *e = slat_cpuid_find(entries, nr, 0x80000008, 0);
 	u32 bits = e ? (e->eax >> 8) & 0xff : 0;
 
-	return bits == 0 || bits == 48 || bits == 57;
+	return bits == 0 || bits == 48 || bits == 57 ? 0 :
+	       slat_reject(why, -EINVAL, SLAT_CHECK_CPUID_WIDTH, bits, 0);
 }
 
 /* Takes @entries over when it returns 0. */
@@ -323,10 +324,12 @@ static int cpuid_set(struct slat_vcpu *vcpu, struct kvm_cpuid_entry2 *entries, u
 		if (cpuid_is_same(vcpu, entries, nr))
 			kvfree(entries);
 		else
-			err = -EINVAL;
-	} else if (!cpuid_is_valid(entries, nr)) {
-		err = -EINVAL;
+			err = slat_reject(&vcpu->why, -EINVAL, SLAT_CHECK_CPUID_FIXED, nr,
+					  vcpu->nr_cpuid);
 	} else {
+		err = cpuid_check(entries, nr, &vcpu->why);
+	}
+	if (!err && !vcpu->has_run) {
 		kvfree(vcpu->cpuid);
 		vcpu->cpuid = entries;
 		vcpu->nr_cpuid = nr;
@@ -348,7 +351,8 @@ int slat_vcpu_set_cpuid2(struct slat_vcpu *vcpu, void __user *argp)
 	if (copy_from_user(&head, user, sizeof(head)))
 		return -EFAULT;
 	if (head.nent > SLAT_MAX_CPUID_ENTRIES)
-		return -E2BIG;
+		return slat_reject(&vcpu->why, -E2BIG, SLAT_CHECK_MANY_ENTRIES, head.nent,
+				   SLAT_MAX_CPUID_ENTRIES);
 	if (head.nent) {
 		entries = vmemdup_user(user->entries, head.nent * sizeof(*entries));
 		if (IS_ERR(entries))
@@ -387,7 +391,8 @@ int slat_vcpu_get_cpuid2(struct slat_vcpu *vcpu, void __user *argp)
 	if (copy_from_user(&head, user, sizeof(head)))
 		return -EFAULT;
 	if (head.nent < vcpu->nr_cpuid)
-		return -E2BIG;
+		return slat_reject(&vcpu->why, -E2BIG, SLAT_CHECK_FEW_ENTRIES, head.nent,
+				   vcpu->nr_cpuid);
 	head.nent = vcpu->nr_cpuid;
 	if (head.nent) {
 		copy = cpuid_snapshot(vcpu);

@@ -108,7 +108,8 @@ static int get_xsave(struct slat_vcpu *vcpu, void __user *argp, u32 size)
 	int err;
 
 	if (size < vcpu->fpu.uabi_size)
-		return -EINVAL;
+		return slat_reject(&vcpu->why, -EINVAL, SLAT_CHECK_XSAVE_SIZE,
+				   vcpu->fpu.uabi_size, size);
 	state = kvzalloc(size, GFP_KERNEL_ACCOUNT);
 	if (!state)
 		return -ENOMEM;
@@ -134,7 +135,7 @@ int slat_vcpu_set_xsave(struct slat_vcpu *vcpu, void __user *argp)
 {
 	u64 features = xfeatures(vcpu->vm->device->caps->cpu.xcr0_valid);
 	u32 pkru = slat_vmx_pkru(vcpu->vmx);
-	void *state;
+	struct xregs_state *state;
 	int err;
 
 	state = vmemdup_user(argp, max_t(u32, vcpu->fpu.uabi_size,
@@ -145,6 +146,8 @@ int slat_vcpu_set_xsave(struct slat_vcpu *vcpu, void __user *argp)
 	err = fpu_copy_uabi_to_guest_fpstate(&vcpu->fpu, state, features, &pkru);
 	if (!err)
 		slat_vmx_set_pkru(vcpu->vmx, pkru);
+	else
+		slat_reject(&vcpu->why, err, SLAT_CHECK_XSAVE, state->header.xfeatures, features);
 	kvfree(state);
 	return err;
 }

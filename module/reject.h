@@ -20,6 +20,7 @@
  * @other: the slot in the way, or SLAT_NO_SLOT
  * @other_gpa: where it begins
  * @other_size: its bytes
+ * @vcpu: the vCPU whose call it was, or SLAT_NO_VCPU
  */
 struct slat_reject {
 	u32 check;
@@ -29,9 +30,11 @@ struct slat_reject {
 	u32 other;
 	u64 other_gpa;
 	u64 other_size;
+	u32 vcpu;
 };
 
-#define SLAT_REJECT_INIT { .slot = SLAT_NO_SLOT, .other = SLAT_NO_SLOT }
+#define SLAT_REJECT_VCPU(id) { .slot = SLAT_NO_SLOT, .other = SLAT_NO_SLOT, .vcpu = (id) }
+#define SLAT_REJECT_INIT SLAT_REJECT_VCPU(SLAT_NO_VCPU)
 
 /* Note down why, and give @err back. @why may be NULL. */
 static inline int slat_reject(struct slat_reject *why, int err, enum slat_check check,

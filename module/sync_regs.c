@@ -25,7 +25,7 @@ static noinline_for_stack int load_sregs(struct slat_vcpu *vcpu)
 	const struct kvm_sregs sregs = vcpu->run->s.regs.sregs;
 
 	barrier();
-	return slat_vmx_set_sregs(vcpu->vmx, &sregs);
+	return slat_vmx_set_sregs(vcpu->vmx, &sregs, &vcpu->why);
 }
 
 static noinline_for_stack int load_events(struct slat_vcpu *vcpu)
@@ -33,7 +33,7 @@ static noinline_for_stack int load_events(struct slat_vcpu *vcpu)
 	const struct kvm_vcpu_events events = vcpu->run->s.regs.events;
 
 	barrier();
-	return slat_vmx_set_events(vcpu->vmx, &events);
+	return slat_vmx_set_events(vcpu->vmx, &events, &vcpu->why);
 }
 
 int slat_sync_regs_load(struct slat_vcpu *vcpu, u64 dirty)
@@ -43,7 +43,8 @@ int slat_sync_regs_load(struct slat_vcpu *vcpu, u64 dirty)
 	BUILD_BUG_ON(sizeof(run->s.regs) > sizeof(run->s));
 
 	if (dirty & ~(u64)KVM_SYNC_X86_VALID_FIELDS)
-		return -EINVAL;
+		return slat_reject(&vcpu->why, -EINVAL, SLAT_CHECK_DIRTY_REGS, dirty,
+				   KVM_SYNC_X86_VALID_FIELDS);
 	if (dirty & KVM_SYNC_X86_REGS) {
 		load_regs(vcpu);
 		run->kvm_dirty_regs &= ~(u64)KVM_SYNC_X86_REGS;

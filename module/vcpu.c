@@ -102,6 +102,7 @@ static struct slat_vcpu *vcpu_create(struct slat_vm *vm, u32 id)
 		return ERR_PTR(-ENOMEM);
 	vcpu->vm = vm;
 	vcpu->id = id;
+	vcpu->why = (struct slat_reject)SLAT_REJECT_VCPU(id);
 	mutex_init(&vcpu->mutex);
 	vcpu->fault.slots = &vm->slots;
 	err = vcpu_pages_init(vcpu);

@@ -110,6 +110,7 @@ struct slat_vcpu_stats {
  * @has_run: the guest was entered once: CPUID is fixed
  * @sigset: signal mask inside KVM_RUN
  * @sigset_active: it was set
+ * @why: what the checks of the running call have said
  * @stats: event counts; read without lock
  */
 struct slat_vcpu {
@@ -143,6 +144,7 @@ struct slat_vcpu {
 	sigset_t sigset;
 	bool sigset_active;
 
+	struct slat_reject why;
 	struct slat_vcpu_stats stats;
 };
 

@@ -20,13 +20,15 @@ static int get_mp_state(struct kvm_mp_state __user *argp)
 	return copy_to_user(argp, &state, sizeof(state)) ? -EFAULT : 0;
 }
 
-static int set_mp_state(const struct kvm_mp_state __user *argp)
+static int set_mp_state(struct slat_vcpu *vcpu, const struct kvm_mp_state __user *argp)
 {
 	struct kvm_mp_state state;
 
 	if (copy_from_user(&state, argp, sizeof(state)))
 		return -EFAULT;
-	return state.mp_state == KVM_MP_STATE_RUNNABLE ? 0 : -EINVAL;
+	return state.mp_state == KVM_MP_STATE_RUNNABLE ? 0 :
+	       slat_reject(&vcpu->why, -EINVAL, SLAT_CHECK_MP_STATE, state.mp_state,
+			   KVM_MP_STATE_RUNNABLE);
 }
 
 static void set_sigset(struct slat_vcpu *vcpu, sigset_t *sigset)
@@ -49,7 +51,8 @@ static int set_signal_mask(struct slat_vcpu *vcpu,
 	if (copy_from_user(&head, argp, sizeof(head)))
 		return -EFAULT;
 	if (head.len != sizeof(sigset))
-		return -EINVAL;
+		return slat_reject(&vcpu->why, -EINVAL, SLAT_CHECK_SIGSET, head.len,
+				   sizeof(sigset));
 	if (copy_from_user(&sigset, argp->sigset, sizeof(sigset)))
 		return -EFAULT;
 	set_sigset(vcpu, &sigset);
@@ -95,7 +98,7 @@ static int vcpu_regs_ioctl(struct slat_vcpu *vcpu, unsigned int cmd, void __user
 	case KVM_SET_DEBUGREGS:
 		return slat_vcpu_set_debugregs(vcpu, argp);
 	default:
-		return -EINVAL;
+		return slat_reject(&vcpu->why, -EINVAL, SLAT_CHECK_UNKNOWN_CALL, cmd, 0);
 	}
 }
 
@@ -105,7 +108,8 @@ static int vcpu_ioctl(struct slat_vcpu *vcpu, unsigned int cmd, unsigned long ar
 
 	switch (cmd) {
 	case KVM_RUN:
-		return arg ? -EINVAL : slat_vcpu_run(vcpu);
+		return unlikely(arg) ? slat_reject(&vcpu->why, -EINVAL, SLAT_CHECK_RUN_ARG, arg, 0) :
+				       slat_vcpu_run(vcpu);
 	case KVM_INTERRUPT:
 		return slat_vcpu_interrupt(vcpu, argp);
 	case KVM_NMI:
@@ -117,7 +121,7 @@ static int vcpu_ioctl(struct slat_vcpu *vcpu, unsigned int cmd, unsigned long ar
 	case KVM_GET_TSC_KHZ:
 		return slat_vmx_tsc_khz();
 	case KVM_SET_TSC_KHZ:
-		return slat_vmx_set_tsc_khz(arg);
+		return slat_vmx_set_tsc_khz(arg, &vcpu->why);
 	case KVM_X86_SETUP_MCE:
 		return slat_vcpu_setup_mce(vcpu, argp);
 	case KVM_X86_SET_MCE:
@@ -129,7 +133,7 @@ static int vcpu_ioctl(struct slat_vcpu *vcpu, unsigned int cmd, unsigned long ar
 	case KVM_GET_MP_STATE:
 		return get_mp_state(argp);
 	case KVM_SET_MP_STATE:
-		return set_mp_state(argp);
+		return set_mp_state(vcpu, argp);
 	case KVM_SET_SIGNAL_MASK:
 		return set_signal_mask(vcpu, argp);
 	case KVM_SET_GUEST_DEBUG:
@@ -143,13 +147,34 @@ static int vcpu_ioctl(struct slat_vcpu *vcpu, unsigned int cmd, unsigned long ar
 	}
 }
 
+/*
+ * The call has failed; noted down for SLAT_GET_LAST_ERROR. A signal refuses nothing. The
+ * vCPU's mutex is held.
+ */
+static noinline void vcpu_note_failure(struct slat_vcpu *vcpu, unsigned int cmd, long err)
+{
+	if (err != -EINTR && err != -EAGAIN)
+		slat_failure_record(&vcpu->vm->failure, cmd, err, &vcpu->why);
+	vcpu->why = (struct slat_reject)SLAT_REJECT_VCPU(vcpu->id);
+}
+
+/* A call that is none of KVM's, before the mutex is taken. */
+static noinline int vcpu_unknown_call(struct slat_vcpu *vcpu, unsigned int cmd)
+{
+	struct slat_reject why = SLAT_REJECT_VCPU(vcpu->id);
+
+	slat_reject(&why, -EINVAL, SLAT_CHECK_UNKNOWN_CALL, cmd, 0);
+	slat_failure_record(&vcpu->vm->failure, cmd, -EINVAL, &why);
+	return -EINVAL;
+}
+
 /* Get means: the right process, a living VM, and the vCPU to ourselves. */
 static int vcpu_get(struct slat_vcpu *vcpu, unsigned int cmd)
 {
 	if (!slat_vm_is_usable(vcpu->vm))
 		return -EIO;
 	if (_IOC_TYPE(cmd) != KVMIO)
-		return -EINVAL;
+		return vcpu_unknown_call(vcpu, cmd);
 	return mutex_lock_killable(&vcpu->mutex) ? -EINTR : 0;
 }
 
@@ -167,6 +192,8 @@ long slat_vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	if (ret)
 		return ret;
 	ret = vcpu_ioctl(vcpu, cmd, arg);
+	if (unlikely(ret < 0))
+		vcpu_note_failure(vcpu, cmd, ret);
 	vcpu_put(vcpu);
 	return ret;
 }
@@ -184,7 +211,8 @@ static int compat_set_signal_mask(struct slat_vcpu *vcpu,
 	if (copy_from_user(&head, argp, sizeof(head)))
 		return -EFAULT;
 	if (head.len != sizeof(compat_sigset_t))
-		return -EINVAL;
+		return slat_reject(&vcpu->why, -EINVAL, SLAT_CHECK_SIGSET, head.len,
+				   sizeof(compat_sigset_t));
 	if (get_compat_sigset(&sigset, (compat_sigset_t __user *)argp->sigset))
 		return -EFAULT;
 	set_sigset(vcpu, &sigset);
@@ -203,6 +231,8 @@ long slat_vcpu_compat_ioctl(struct file *file, unsigned int cmd, unsigned long a
 	if (ret)
 		return ret;
 	ret = compat_set_signal_mask(vcpu, argp);
+	if (ret < 0)
+		vcpu_note_failure(vcpu, cmd, ret);
 	vcpu_put(vcpu);
 	return ret;
 }

@@ -158,6 +158,21 @@ static enum slat_fault_result run_fault(struct slat_vcpu *vcpu)
 	return slat_handle_fault(&vcpu->fault, &vcpu->exit.fault);
 }
 
+/* KVM_RUN fails: with a signal, or since the host has no page. Inside the reader section. */
+static noinline enum slat_step run_fault_error(struct slat_vcpu *vcpu)
+{
+	const struct slat_slots_root *root = slat_memslots_read(&vcpu->vm->slots);
+	gpa_t gpa = vcpu->exit.fault.gpa;
+	const struct slat_memslot *slot = slat_slots_find(root, gpa >> SLAT_PAGE_SHIFT);
+	hva_t hva = slot ? slat_memslot_hva(slot, gpa >> SLAT_PAGE_SHIFT) : 0;
+
+	if (vcpu->fault.error == -EINTR)
+		vcpu->run->exit_reason = KVM_EXIT_INTR;
+	else if (vcpu->fault.error != -ENOMEM)
+		slat_reject(&vcpu->why, vcpu->fault.error, SLAT_CHECK_HOST_PAGE, gpa, hva);
+	return SLAT_STEP_ERROR;
+}
+
 static enum slat_step run_ept(struct slat_vcpu *vcpu)
 {
 	struct slat_epochs *epochs = &vcpu->vm->epochs;
@@ -176,9 +191,7 @@ static enum slat_step run_ept(struct slat_vcpu *vcpu)
 		step = run_broken(vcpu);
 		break;
 	case SLAT_FAULT_ERROR:
-		step = SLAT_STEP_ERROR;
-		if (vcpu->fault.error == -EINTR)
-			vcpu->run->exit_reason = KVM_EXIT_INTR;
+		step = run_fault_error(vcpu);
 		break;
 	}
 	slat_reader_leave(epochs, &vcpu->reader);
@@ -299,17 +312,21 @@ static int run_take_requests(struct slat_vcpu *vcpu)
 	struct kvm_run *run = vcpu->run;
 	bool irq_window = READ_ONCE(run->request_interrupt_window);
 	u64 dirty = READ_ONCE(run->kvm_dirty_regs);
+	u64 valid = READ_ONCE(run->kvm_valid_regs);
+	u64 cr8;
 
-	if (READ_ONCE(run->kvm_valid_regs) & ~(u64)KVM_SYNC_X86_VALID_FIELDS)
-		return -EINVAL;
+	if (valid & ~(u64)KVM_SYNC_X86_VALID_FIELDS)
+		return slat_reject(&vcpu->why, -EINVAL, SLAT_CHECK_VALID_REGS, valid,
+				   KVM_SYNC_X86_VALID_FIELDS);
 	if (unlikely(dirty)) {
 		int err = slat_sync_regs_load(vcpu, dirty);
 
 		if (err)
 			return err;
 	}
-	if (slat_vmx_set_cr8(vcpu->vmx, READ_ONCE(run->cr8)))
-		return -EINVAL;
+	cr8 = READ_ONCE(run->cr8);
+	if (slat_vmx_set_cr8(vcpu->vmx, cr8))
+		return slat_reject(&vcpu->why, -EINVAL, SLAT_CHECK_CR8, cr8, 0xf);
 	slat_vmx_want_irq_window(vcpu->vmx, irq_window);
 	return 0;
 }

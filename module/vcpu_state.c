@@ -57,7 +57,7 @@ int slat_vcpu_set_sregs(struct slat_vcpu *vcpu, void __user *argp)
 	if (copy_from_user(&sregs, argp, sizeof(sregs)))
 		return -EFAULT;
 	slat_vmx_load(vcpu->vmx);
-	err = slat_vmx_set_sregs(vcpu->vmx, &sregs);
+	err = slat_vmx_set_sregs(vcpu->vmx, &sregs, &vcpu->why);
 	slat_vmx_unload(vcpu->vmx);
 	return err;
 }
@@ -80,7 +80,7 @@ int slat_vcpu_set_sregs2(struct slat_vcpu *vcpu, void __user *argp)
 	if (copy_from_user(&sregs2, argp, sizeof(sregs2)))
 		return -EFAULT;
 	slat_vmx_load(vcpu->vmx);
-	err = slat_vmx_set_sregs2(vcpu->vmx, &sregs2);
+	err = slat_vmx_set_sregs2(vcpu->vmx, &sregs2, &vcpu->why);
 	slat_vmx_unload(vcpu->vmx);
 	return err;
 }
@@ -103,7 +103,7 @@ int slat_vcpu_set_events(struct slat_vcpu *vcpu, void __user *argp)
 	if (copy_from_user(&events, argp, sizeof(events)))
 		return -EFAULT;
 	slat_vmx_load(vcpu->vmx);
-	err = slat_vmx_set_events(vcpu->vmx, &events);
+	err = slat_vmx_set_events(vcpu->vmx, &events, &vcpu->why);
 	slat_vmx_unload(vcpu->vmx);
 	return err;
 }
@@ -126,7 +126,7 @@ int slat_vcpu_set_debugregs(struct slat_vcpu *vcpu, void __user *argp)
 	if (copy_from_user(&dbg, argp, sizeof(dbg)))
 		return -EFAULT;
 	slat_vmx_load(vcpu->vmx);
-	err = slat_vmx_set_debugregs(vcpu->vmx, &dbg);
+	err = slat_vmx_set_debugregs(vcpu->vmx, &dbg, &vcpu->why);
 	slat_vmx_unload(vcpu->vmx);
 	return err;
 }
@@ -139,7 +139,7 @@ int slat_vcpu_set_guest_debug(struct slat_vcpu *vcpu, void __user *argp)
 	if (copy_from_user(&dbg, argp, sizeof(dbg)))
 		return -EFAULT;
 	slat_vmx_load(vcpu->vmx);
-	err = slat_vmx_set_guest_debug(vcpu->vmx, &dbg);
+	err = slat_vmx_set_guest_debug(vcpu->vmx, &dbg, &vcpu->why);
 	slat_vmx_unload(vcpu->vmx);
 	return err;
 }
@@ -164,24 +164,30 @@ int slat_vcpu_set_xcrs(struct slat_vcpu *vcpu, void __user *argp)
 
 	if (copy_from_user(&xcrs, argp, sizeof(xcrs)))
 		return -EFAULT;
-	if (!boot_cpu_has(X86_FEATURE_XSAVE) || xcrs.nr_xcrs > KVM_MAX_XCRS ||
-	    xcrs.flags)
-		return -EINVAL;
+	if (!boot_cpu_has(X86_FEATURE_XSAVE))
+		return slat_reject(&vcpu->why, -EINVAL, SLAT_CHECK_NO_XSAVE, 0, 0);
+	if (xcrs.nr_xcrs > KVM_MAX_XCRS)
+		return slat_reject(&vcpu->why, -EINVAL, SLAT_CHECK_MANY_ENTRIES, xcrs.nr_xcrs,
+				   KVM_MAX_XCRS);
+	if (xcrs.flags)
+		return slat_reject(&vcpu->why, -EINVAL, SLAT_CHECK_FLAGS, xcrs.flags, 0);
 	for (i = 0; i < xcrs.nr_xcrs; i++)
 		if (xcrs.xcrs[i].xcr == XCR_XFEATURE_ENABLED_MASK)
-			return slat_vmx_set_xcr0(vcpu->vmx, xcrs.xcrs[i].value);
+			return slat_vmx_set_xcr0(vcpu->vmx, xcrs.xcrs[i].value, &vcpu->why);
 	return 0;
 }
 
 /* Copy the list in. Return: the entries, *@nr of them, or ERR_PTR. */
-static struct kvm_msr_entry *msrs_copy_in(const struct kvm_msrs __user *argp, u32 *nr)
+static struct kvm_msr_entry *msrs_copy_in(const struct kvm_msrs __user *argp, u32 *nr,
+					  struct slat_reject *why)
 {
 	struct kvm_msrs head;
 
 	if (copy_from_user(&head, argp, sizeof(head)))
 		return ERR_PTR(-EFAULT);
 	if (head.nmsrs >= SLAT_MAX_IO_MSRS)
-		return ERR_PTR(-E2BIG);
+		return ERR_PTR(slat_reject(why, -E2BIG, SLAT_CHECK_MANY_ENTRIES, head.nmsrs,
+					   SLAT_MAX_IO_MSRS - 1));
 	*nr = head.nmsrs;
 	return memdup_user(argp->entries, head.nmsrs * sizeof(struct kvm_msr_entry));
 }
@@ -194,7 +200,7 @@ int slat_vcpu_get_msrs(struct slat_vcpu *vcpu, void __user *argp)
 	u32 nr, i;
 	int ret;
 
-	entries = msrs_copy_in(user, &nr);
+	entries = msrs_copy_in(user, &nr, &vcpu->why);
 	if (IS_ERR(entries))
 		return PTR_ERR(entries);
 	slat_vmx_load(vcpu->vmx);
@@ -214,7 +220,7 @@ int slat_vcpu_set_msrs(struct slat_vcpu *vcpu, void __user *argp)
 	struct kvm_msr_entry *entries;
 	u32 nr, i;
 
-	entries = msrs_copy_in(argp, &nr);
+	entries = msrs_copy_in(argp, &nr, &vcpu->why);
 	if (IS_ERR(entries))
 		return PTR_ERR(entries);
 	slat_vmx_load(vcpu->vmx);
@@ -234,7 +240,7 @@ int slat_vcpu_setup_mce(struct slat_vcpu *vcpu, void __user *argp)
 	if (copy_from_user(&cap, argp, sizeof(cap)))
 		return -EFAULT;
 	slat_vmx_load(vcpu->vmx);
-	err = slat_vmx_setup_mce(vcpu->vmx, cap);
+	err = slat_vmx_setup_mce(vcpu->vmx, cap, &vcpu->why);
 	slat_vmx_unload(vcpu->vmx);
 	return err;
 }
@@ -247,7 +253,7 @@ int slat_vcpu_set_mce(struct slat_vcpu *vcpu, void __user *argp)
 	if (copy_from_user(&mce, argp, sizeof(mce)))
 		return -EFAULT;
 	slat_vmx_load(vcpu->vmx);
-	err = slat_vmx_set_mce(vcpu->vmx, &mce);
+	err = slat_vmx_set_mce(vcpu->vmx, &mce, &vcpu->why);
 	slat_vmx_unload(vcpu->vmx);
 	return err;
 }
@@ -292,7 +298,7 @@ int slat_vcpu_interrupt(struct slat_vcpu *vcpu, void __user *argp)
 	if (copy_from_user(&irq, argp, sizeof(irq)))
 		return -EFAULT;
 	slat_vmx_load(vcpu->vmx);
-	err = slat_vmx_queue_interrupt(vcpu->vmx, irq.irq);
+	err = slat_vmx_queue_interrupt(vcpu->vmx, irq.irq, &vcpu->why);
 	slat_vmx_unload(vcpu->vmx);
 	return err;
 }

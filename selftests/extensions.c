@@ -43,7 +43,7 @@ static const struct call {
 	  offsetof(struct slat_gpa_query, pad) },
 	{ SLAT_GET_LAST_ERROR, sizeof(struct slat_last_error), 0,
 	  { offsetof(struct slat_last_error, reserved), offsetof(struct slat_last_error, text) },
-	  0 },
+	  offsetof(struct slat_last_error, pad) },
 	{ SLAT_GET_SLOT_STATS, sizeof(struct slat_slot_stats), 0,
 	  { offsetof(struct slat_slot_stats, reserved), sizeof(struct slat_slot_stats) }, 0 },
 };

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * SLAT_GET_LAST_ERROR: every refusal of a VM's ioctls has words of its own, with
- * the value that was given and what was expected, and numbers for programs.
- * KVM has no such call.
+ * the value that was given and what was expected, and numbers for programs. Those of
+ * vCPUs are in last_error_vcpu.c. KVM has no such call.
  */
 #include "test.h"
+#include "told.h"
 
-#include <slat-helper.h>
 #include <sys/eventfd.h>
 
 #define SLOT	1
@@ -39,14 +39,6 @@ FIXTURE_TEARDOWN(last_error)
 } while (0)
 
 #define set_slot(id, flags, gpa) vm_set_slot(&self->g.vm, id, flags, gpa, SIZE, self->mem)
-
-static struct slat_last_error last_error(int fd)
-{
-	struct slat_last_error e;
-
-	vm_must(slat_get_last_error(fd, &e), "SLAT_GET_LAST_ERROR");
-	return e;
-}
 
 /* Each refusal tells its check, and the words hold the numbers. */
 TEST_F(last_error, of_slots)
@@ -151,14 +143,6 @@ TEST_F(last_error, of_other_calls)
 #define REMOVE	KVM_IOEVENTFD_FLAG_DEASSIGN
 #define ZONES	1000
 
-/* A refusal, and what must be said of it. */
-struct told {
-	int err;
-	uint32_t check;
-	uint64_t value, limit;
-	const char *words;
-};
-
 static const struct {
 	struct kvm_ioeventfd args;
 	struct told told;
@@ -213,22 +197,6 @@ static const struct {
 	    "1000 coalesced zones: expected fewer than 1000" } },
 };
 
-/* Does the record of the call that gave @ret say what it should? */
-static bool is_told(int fd, int ret, unsigned long cmd, const struct told *told)
-{
-	struct slat_last_error e = last_error(fd);
-
-	if (ret == -told->err && (int)e.error == told->err && e.call == (uint32_t)cmd &&
-	    e.check == told->check && e.value == told->value && e.limit == told->limit &&
-	    e.slot == SLAT_NO_SLOT && e.other == SLAT_NO_SLOT &&
-	    strstr(e.text, told->words))
-		return true;
-	fprintf(stderr, "# expected %d, check %u, '%s'; got %d, check %u, 0x%llx, 0x%llx, '%s'\n",
-		-told->err, told->check, told->words, ret, e.check, (unsigned long long)e.value,
-		(unsigned long long)e.limit, e.text);
-	return false;
-}
-
 TEST_F(last_error, of_ioeventfd_and_coalesced_zones)
 {
 	struct kvm_ioeventfd taken = { .addr = MMIO, .len = 4, .flags = MATCH, .datamatch = 7 };
@@ -250,14 +218,16 @@ TEST_F(last_error, of_ioeventfd_and_coalesced_zones)
 		struct kvm_ioeventfd args = bad_events[i].args;
 		int ret = vm_ioctl(self->fd, KVM_IOEVENTFD, &args);
 
-		EXPECT_TRUE(is_told(self->fd, ret, KVM_IOEVENTFD, &bad_events[i].told));
+		EXPECT_TRUE(is_told(self->fd, SLAT_NO_VCPU, ret, KVM_IOEVENTFD,
+				    &bad_events[i].told));
 		EXPECT_EQ(++serial, last_error(self->fd).serial);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(bad_zones); i++) {
 		struct kvm_coalesced_mmio_zone args = bad_zones[i].args;
 		int ret = vm_ioctl(self->fd, bad_zones[i].cmd, &args);
 
-		EXPECT_TRUE(is_told(self->fd, ret, bad_zones[i].cmd, &bad_zones[i].told));
+		EXPECT_TRUE(is_told(self->fd, SLAT_NO_VCPU, ret, bad_zones[i].cmd,
+				    &bad_zones[i].told));
 		EXPECT_EQ(++serial, last_error(self->fd).serial);
 	}
 	/* What was there is there still, and goes without a word. */

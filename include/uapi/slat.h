@@ -204,12 +204,51 @@ enum slat_check {
 	SLAT_CHECK_IO_ABSENT	= 39,	/* @value: address, @limit: length */
 	SLAT_CHECK_IO_ZONES	= 40,	/* @value: zones there are, @limit: greatest number */
 	SLAT_CHECK_IO_SPACE	= 41,	/* @value: pio, @limit: greatest */
+	/* of a vCPU's calls */
+	SLAT_CHECK_HOST_PAGE	= 42,	/* @value: guest address, @limit: host address, or 0 */
+	SLAT_CHECK_RUN_ARG	= 43,	/* @value: argument, @limit: 0 */
+	SLAT_CHECK_VALID_REGS	= 44,	/* @value: kvm_valid_regs, @limit: bits allowed */
+	SLAT_CHECK_DIRTY_REGS	= 45,	/* @value: kvm_dirty_regs, @limit: bits allowed */
+	SLAT_CHECK_CR8		= 46,	/* @limit: greatest */
+	SLAT_CHECK_MP_STATE	= 47,	/* @limit: the only one */
+	SLAT_CHECK_SIGSET	= 48,	/* @value: size, @limit: expected size */
+	SLAT_CHECK_VECTOR	= 49,	/* @limit: greatest */
+	SLAT_CHECK_MANY_ENTRIES	= 50,	/* @limit: greatest number */
+	SLAT_CHECK_FEW_ENTRIES	= 51,	/* @value: room, @limit: needed */
+	SLAT_CHECK_CPUID_FIXED	= 52,	/* @value: entries given, @limit: entries there are */
+	SLAT_CHECK_CPUID_WIDTH	= 53,	/* @value: bits of a linear address */
+	SLAT_CHECK_XSAVE_SIZE	= 54,	/* @value: bytes of the state, @limit: bytes of room */
+	SLAT_CHECK_XSAVE	= 55,	/* @value: XSTATE_BV, @limit: bits allowed */
+	SLAT_CHECK_NO_XSAVE	= 56,
+	SLAT_CHECK_XCR0		= 57,	/* @limit: bits allowed */
+	SLAT_CHECK_XCR0_STATES	= 58,	/* @value: states that do not go together */
+	SLAT_CHECK_CR0		= 59,
+	SLAT_CHECK_CR4		= 60,	/* @limit: bits allowed */
+	SLAT_CHECK_EFER		= 61,	/* @limit: bits allowed */
+	SLAT_CHECK_LONG_MODE	= 62,	/* @value: EFER, @limit: CR0 */
+	SLAT_CHECK_PAE		= 63,	/* @value: CR4, @limit: the bit that lacks */
+	SLAT_CHECK_CS		= 64,	/* @value: CS.L, @limit: CS.D */
+	SLAT_CHECK_CR3		= 65,	/* @limit: bits of an address */
+	SLAT_CHECK_APIC_BASE	= 66,	/* @limit: bits not allowed */
+	SLAT_CHECK_APIC_MODE	= 67,	/* @limit: the bit that lacks */
+	SLAT_CHECK_PDPTRS	= 68,	/* @value: flags */
+	SLAT_CHECK_PDPTE	= 69,	/* @limit: bits not allowed */
+	SLAT_CHECK_EXCEPTION	= 70,	/* @value: vector, @limit: greatest */
+	SLAT_CHECK_SMM		= 71,	/* @value: flags */
+	SLAT_CHECK_DR		= 72,	/* @value: DR6, @limit: DR7 */
+	SLAT_CHECK_DEBUG_BUSY	= 73,	/* @value: control, @limit: vector that is pending */
+	SLAT_CHECK_MCE_BANKS	= 74,	/* @value: banks, @limit: greatest number */
+	SLAT_CHECK_MCE_CAP	= 75,	/* @limit: bits allowed */
+	SLAT_CHECK_MCE_BANK	= 76,	/* @limit: greatest */
+	SLAT_CHECK_MCE_STATUS	= 77,	/* @limit: the bit that lacks */
+	SLAT_CHECK_TSC_KHZ	= 78,	/* @limit: the host's */
 };
 
 #define SLAT_ERROR_TEXT		192
 
-/* struct slat_last_error.slot and .other where there is none */
+/* struct slat_last_error.slot and .other where there is none; .vcpu likewise */
 #define SLAT_NO_SLOT		0xffffffffU
+#define SLAT_NO_VCPU		0xffffffffU
 
 /**
  * struct slat_last_error - argument of SLAT_GET_LAST_ERROR
@@ -224,6 +263,8 @@ enum slat_check {
  * @other: out: the slot in its way
  * @other_gpa: out: where that begins
  * @other_size: out: its size in bytes
+ * @vcpu: out: the vCPU whose call it was; SLAT_NO_VCPU: the VM's
+ * @pad: in: 0
  * @reserved: in: 0
  * @text: out: the same in words, ends with 0; not part of the ABI's promise
  *
@@ -241,7 +282,9 @@ struct slat_last_error {
 	__u32 other;
 	__u64 other_gpa;
 	__u64 other_size;
-	__u64 reserved[4];
+	__u32 vcpu;
+	__u32 pad;
+	__u64 reserved[3];
 	char text[SLAT_ERROR_TEXT];
 };
 

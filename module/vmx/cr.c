@@ -52,11 +52,15 @@ bool slat_cr_pae_paging(struct slat_vmx *vmx)
 	       !(vmx->efer & EFER_LMA);
 }
 
+u64 slat_cr_pdpte_reserved(const struct slat_vmx *vmx)
+{
+	return GENMASK_ULL(63, vmx->guest.maxphyaddr) | GENMASK_ULL(8, 5) | GENMASK_ULL(2, 1);
+}
+
 /* In compatibility with the SDM only present entries are checked. */
 bool slat_cr_pdptes_valid(const struct slat_vmx *vmx, const u64 pdptes[4])
 {
-	u64 reserved = GENMASK_ULL(63, vmx->guest.maxphyaddr) |
-		       GENMASK_ULL(8, 5) | GENMASK_ULL(2, 1);
+	u64 reserved = slat_cr_pdpte_reserved(vmx);
 	int i;
 
 	for (i = 0; i < 4; i++)
@@ -246,19 +250,19 @@ int slat_cr_set_efer(struct slat_vmx *vmx, u64 efer, bool host)
 	return 0;
 }
 
-int slat_vmx_set_xcr0(struct slat_vmx *vmx, u64 xcr0)
+int slat_vmx_set_xcr0(struct slat_vmx *vmx, u64 xcr0, struct slat_reject *why)
 {
 	u64 avx512 = xcr0 & XFEATURE_MASK_AVX512;
+	u64 valid = vmx->guest.xcr0_valid | XFEATURE_MASK_FP;
 
 	/* The value after RESET is taken even where the CPUID has no XSAVE. */
-	if (!(xcr0 & XFEATURE_MASK_FP) ||
-	    xcr0 & ~(vmx->guest.xcr0_valid | XFEATURE_MASK_FP))
-		return -EINVAL;
+	if (!(xcr0 & XFEATURE_MASK_FP) || xcr0 & ~valid)
+		return slat_reject(why, -EINVAL, SLAT_CHECK_XCR0, xcr0, valid);
 	if (xcr0 & XFEATURE_MASK_YMM && !(xcr0 & XFEATURE_MASK_SSE))
-		return -EINVAL;
+		return slat_reject(why, -EINVAL, SLAT_CHECK_XCR0_STATES, xcr0, 0);
 	if (avx512 && (avx512 != XFEATURE_MASK_AVX512 ||
 		       !(xcr0 & XFEATURE_MASK_YMM)))
-		return -EINVAL;
+		return slat_reject(why, -EINVAL, SLAT_CHECK_XCR0_STATES, xcr0, 0);
 	vmx->xcr0 = xcr0;
 	return 0;
 }
@@ -266,15 +270,19 @@ int slat_vmx_set_xcr0(struct slat_vmx *vmx, u64 xcr0)
 #define APIC_MODE	(MSR_IA32_APICBASE_ENABLE | X2APIC_ENABLE)
 
 /* The local APIC is user space's, which sees the value at the next exit. */
-int slat_cr_set_apic_base(struct slat_vmx *vmx, u64 base, bool host)
+int slat_cr_set_apic_base(struct slat_vmx *vmx, u64 base, bool host,
+			  struct slat_reject *why)
 {
 	u64 reserved = GENMASK_ULL(63, vmx->guest.maxphyaddr) | 0x2ff;
 	u64 old = vmx->apic_base & APIC_MODE, mode = base & APIC_MODE;
 
 	if (!slat_vmx_has(vmx, SLAT_CPU_X2APIC))
 		reserved |= X2APIC_ENABLE;
-	if (base & reserved || mode == X2APIC_ENABLE)
-		return -EINVAL;
+	if (base & reserved)
+		return slat_reject(why, -EINVAL, SLAT_CHECK_APIC_BASE, base, reserved);
+	if (mode == X2APIC_ENABLE)
+		return slat_reject(why, -EINVAL, SLAT_CHECK_APIC_MODE, base,
+				   MSR_IA32_APICBASE_ENABLE);
 	/* From off to x2APIC, and back from it, there is a step between. */
 	if (!host && ((old == APIC_MODE && mode == MSR_IA32_APICBASE_ENABLE) ||
 		      (!old && mode == APIC_MODE)))

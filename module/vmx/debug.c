@@ -50,16 +50,18 @@ static void update_exceptions(struct slat_vmx *vmx)
 	}
 }
 
-int slat_vmx_set_guest_debug(struct slat_vmx *vmx,
-			     const struct kvm_guest_debug *dbg)
+int slat_vmx_set_guest_debug(struct slat_vmx *vmx, const struct kvm_guest_debug *dbg,
+			     struct slat_reject *why)
 {
 	u64 rflags = slat_vmx_rflags(vmx);
 
 	if (dbg->control & ~slat_vmx_guest_debug_flags())
-		return -EINVAL;
+		return slat_reject(why, -EINVAL, SLAT_CHECK_FLAGS, dbg->control,
+				   slat_vmx_guest_debug_flags());
 	if (dbg->control & INJECT) {
 		if (vmx->ev.exc_pending)
-			return -EBUSY;
+			return slat_reject(why, -EBUSY, SLAT_CHECK_DEBUG_BUSY, dbg->control,
+					   vmx->ev.exc_vector);
 		slat_events_queue_exception(vmx, dbg->control & KVM_GUESTDBG_INJECT_DB ?
 					    X86_TRAP_DB : X86_TRAP_BP);
 	}

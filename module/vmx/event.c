@@ -106,12 +106,12 @@ void slat_events_queue_exception(struct slat_vmx *vmx, u8 vector)
 	queue_exception(vmx, vector, false, 0);
 }
 
-int slat_vmx_queue_interrupt(struct slat_vmx *vmx, u32 vector)
+int slat_vmx_queue_interrupt(struct slat_vmx *vmx, u32 vector, struct slat_reject *why)
 {
 	struct slat_vmx_events *ev = &vmx->ev;
 
 	if (vector > 255)
-		return -EINVAL;
+		return slat_reject(why, -EINVAL, SLAT_CHECK_VECTOR, vector, 255);
 	ev->irq_queued = true;
 	ev->irq_soft = false;
 	ev->irq_vector = vector;
@@ -394,21 +394,23 @@ void slat_vmx_get_events(struct slat_vmx *vmx, struct kvm_vcpu_events *out)
 		     KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_SMM;
 }
 
-static bool events_valid(const struct kvm_vcpu_events *in)
+#define EVENT_FLAGS	(KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SIPI_VECTOR | \
+			 KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_SMM)
+
+static int events_check(const struct kvm_vcpu_events *in, struct slat_reject *why)
 {
 	static const struct kvm_vcpu_events zero;
 
-	if (in->flags & ~(KVM_VCPUEVENT_VALID_NMI_PENDING |
-			  KVM_VCPUEVENT_VALID_SIPI_VECTOR |
-			  KVM_VCPUEVENT_VALID_SHADOW |
-			  KVM_VCPUEVENT_VALID_SMM))
-		return false;
+	if (in->flags & ~EVENT_FLAGS)
+		return slat_reject(why, -EINVAL, SLAT_CHECK_FLAGS, in->flags, EVENT_FLAGS);
 	/* There is no SMM to be in. */
 	if (in->flags & KVM_VCPUEVENT_VALID_SMM &&
 	    memcmp(&in->smi, &zero.smi, sizeof(zero.smi)))
-		return false;
-	return !(in->exception.injected || in->exception.pending) ||
-	       (in->exception.nr <= 31 && in->exception.nr != X86_TRAP_NMI);
+		return slat_reject(why, -EINVAL, SLAT_CHECK_SMM, in->flags, 0);
+	if ((in->exception.injected || in->exception.pending) &&
+	    (in->exception.nr > 31 || in->exception.nr == X86_TRAP_NMI))
+		return slat_reject(why, -EINVAL, SLAT_CHECK_EXCEPTION, in->exception.nr, 31);
+	return 0;
 }
 
 static u32 shadow_to_vmx(u8 shadow)
@@ -419,14 +421,16 @@ static u32 shadow_to_vmx(u8 shadow)
 	return shadow & KVM_X86_SHADOW_INT_STI ? GUEST_INTR_STATE_STI : 0;
 }
 
-int slat_vmx_set_events(struct slat_vmx *vmx,
-			const struct kvm_vcpu_events *in)
+int slat_vmx_set_events(struct slat_vmx *vmx, const struct kvm_vcpu_events *in,
+			struct slat_reject *why)
 {
 	struct slat_vmx_events *ev = &vmx->ev;
 	u32 state;
+	int err;
 
-	if (!events_valid(in))
-		return -EINVAL;
+	err = events_check(in, why);
+	if (err)
+		return err;
 
 	ev->exc_pending = false;
 	ev->exc_injected = in->exception.injected;

@@ -209,7 +209,7 @@ static enum slat_exit_type exit_xsetbv(struct slat_vmx *vmx)
 
 	if (slat_vmx_cpl(vmx) || index != XCR_XFEATURE_ENABLED_MASK)
 		return inject_gp(vmx);
-	return skip_or_gp(vmx, slat_vmx_set_xcr0(vmx, edx_eax(vmx)));
+	return skip_or_gp(vmx, slat_vmx_set_xcr0(vmx, edx_eax(vmx), NULL));
 }
 
 /* No hypercall exists. */

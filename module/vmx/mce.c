@@ -126,12 +126,15 @@ int slat_mce_set(struct slat_vmx *vmx, u32 index, u64 data, bool host)
 	return set_bank(vmx, index, data, host);
 }
 
-int slat_vmx_setup_mce(struct slat_vmx *vmx, u64 cap)
+int slat_vmx_setup_mce(struct slat_vmx *vmx, u64 cap, struct slat_reject *why)
 {
 	unsigned int banks = cap & MCG_BANKCNT_MASK, i;
 
-	if (!banks || banks > SLAT_MCE_BANKS || cap & ~(slat_vmx_mce_cap() | CAP_FREE))
-		return -EINVAL;
+	if (!banks || banks > SLAT_MCE_BANKS)
+		return slat_reject(why, -EINVAL, SLAT_CHECK_MCE_BANKS, banks, SLAT_MCE_BANKS);
+	if (cap & ~(slat_vmx_mce_cap() | CAP_FREE))
+		return slat_reject(why, -EINVAL, SLAT_CHECK_MCE_CAP, cap,
+				   slat_vmx_mce_cap() | CAP_FREE);
 	vmx->msr[SLAT_MSR_MCG_CAP] = cap;
 	if (cap & MCG_CTL_P)
 		vmx->msr[SLAT_MSR_MCG_CTL] = ~0ULL;
@@ -172,12 +175,17 @@ static void uncorrected(struct slat_vmx *vmx, u64 *bank, const struct kvm_x86_mc
 	slat_vmx_inject_exception(vmx, X86_TRAP_MC, false, 0, 0);
 }
 
-int slat_vmx_set_mce(struct slat_vmx *vmx, const struct kvm_x86_mce *mce)
+int slat_vmx_set_mce(struct slat_vmx *vmx, const struct kvm_x86_mce *mce,
+		     struct slat_reject *why)
 {
 	u64 *bank = bank_msr(vmx, MSR_IA32_MC0_CTL + mce->bank * BANK_MSRS);
 
-	if (!bank || !(mce->status & MCI_STATUS_VAL))
-		return -EINVAL;
+	if (!bank)
+		return slat_reject(why, -EINVAL, SLAT_CHECK_MCE_BANK, mce->bank,
+				   bank_count(vmx) - 1);
+	if (!(mce->status & MCI_STATUS_VAL))
+		return slat_reject(why, -EINVAL, SLAT_CHECK_MCE_STATUS, mce->status,
+				   MCI_STATUS_VAL);
 	if (is_ucna(mce)) {
 		bank[BANK_STATUS] = mce->status;
 		bank[BANK_ADDR] = mce->addr;

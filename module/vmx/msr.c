@@ -54,7 +54,7 @@ static int get_apic_base(struct slat_vmx *vmx, u32 index, u64 *data, bool host)
 
 static int set_apic_base(struct slat_vmx *vmx, u32 index, u64 data, bool host)
 {
-	return slat_cr_set_apic_base(vmx, data, host);
+	return slat_cr_set_apic_base(vmx, data, host, NULL);
 }
 
 static int get_spec_ctrl(struct slat_vmx *vmx, u32 index, u64 *data, bool host)

@@ -308,27 +308,56 @@ void slat_vmx_get_sregs(struct slat_vmx *vmx, struct kvm_sregs *sregs)
 			  (unsigned long *)sregs->interrupt_bitmap);
 }
 
-static bool sregs_valid(struct slat_vmx *vmx, const struct kvm_sregs *sregs)
+/* Each register by itself. */
+static int sregs_check_bits(struct slat_vmx *vmx, const struct kvm_sregs *sregs,
+			    struct slat_reject *why)
 {
-	if (!slat_cr_cr0_valid(sregs->cr0) ||
-	    !slat_cr_cr4_valid(vmx, sregs->cr4) ||
-	    sregs->efer & ~vmx->guest.efer_valid ||
-	    sregs->cr8 & ~0xfULL)
-		return false;
-	if (sregs->efer & EFER_LME && sregs->cr0 & X86_CR0_PG)
-		return sregs->cr4 & X86_CR4_PAE && sregs->efer & EFER_LMA &&
-		       !(sregs->cs.l && sregs->cs.db) &&
-		       !(sregs->cr3 >> vmx->guest.maxphyaddr);
-	return !(sregs->efer & EFER_LMA) && !sregs->cs.l;
+	if (!slat_cr_cr0_valid(sregs->cr0))
+		return slat_reject(why, -EINVAL, SLAT_CHECK_CR0, sregs->cr0, 0);
+	if (!slat_cr_cr4_valid(vmx, sregs->cr4))
+		return slat_reject(why, -EINVAL, SLAT_CHECK_CR4, sregs->cr4,
+				   vmx->guest.cr4_valid);
+	if (sregs->efer & ~vmx->guest.efer_valid)
+		return slat_reject(why, -EINVAL, SLAT_CHECK_EFER, sregs->efer,
+				   vmx->guest.efer_valid);
+	if (sregs->cr8 & ~0xfULL)
+		return slat_reject(why, -EINVAL, SLAT_CHECK_CR8, sregs->cr8, 0xf);
+	return 0;
+}
+
+/* Do they make one mode? */
+static int sregs_check_mode(struct slat_vmx *vmx, const struct kvm_sregs *sregs,
+			    struct slat_reject *why)
+{
+	bool long_mode = sregs->efer & EFER_LME && sregs->cr0 & X86_CR0_PG;
+
+	if (long_mode != !!(sregs->efer & EFER_LMA))
+		return slat_reject(why, -EINVAL, SLAT_CHECK_LONG_MODE, sregs->efer, sregs->cr0);
+	if (sregs->cs.l && (!long_mode || sregs->cs.db))
+		return slat_reject(why, -EINVAL, SLAT_CHECK_CS, sregs->cs.l, sregs->cs.db);
+	if (!long_mode)
+		return 0;
+	if (!(sregs->cr4 & X86_CR4_PAE))
+		return slat_reject(why, -EINVAL, SLAT_CHECK_PAE, sregs->cr4, X86_CR4_PAE);
+	if (sregs->cr3 >> vmx->guest.maxphyaddr)
+		return slat_reject(why, -EINVAL, SLAT_CHECK_CR3, sregs->cr3,
+				   vmx->guest.maxphyaddr);
+	return 0;
 }
 
 /* @pdptes: to be used as they are, or NULL. */
 static int set_sregs(struct slat_vmx *vmx, const struct kvm_sregs *sregs,
-		     const u64 *pdptes)
+		     const u64 *pdptes, struct slat_reject *why)
 {
-	if (!sregs_valid(vmx, sregs) ||
-	    slat_cr_set_apic_base(vmx, sregs->apic_base, true))
-		return -EINVAL;
+	int err;
+
+	err = sregs_check_bits(vmx, sregs, why);
+	if (!err)
+		err = sregs_check_mode(vmx, sregs, why);
+	if (!err)
+		err = slat_cr_set_apic_base(vmx, sregs->apic_base, true, why);
+	if (err)
+		return err;
 
 	regs_set_tables(sregs);
 	vmx->cr2 = sregs->cr2;
@@ -358,12 +387,13 @@ static int set_sregs(struct slat_vmx *vmx, const struct kvm_sregs *sregs,
 	return 0;
 }
 
-int slat_vmx_set_sregs(struct slat_vmx *vmx, const struct kvm_sregs *sregs)
+int slat_vmx_set_sregs(struct slat_vmx *vmx, const struct kvm_sregs *sregs,
+		       struct slat_reject *why)
 {
 	unsigned int vector;
 	int err;
 
-	err = set_sregs(vmx, sregs, NULL);
+	err = set_sregs(vmx, sregs, NULL, why);
 	if (err)
 		return err;
 	vector = find_first_bit((unsigned long *)sregs->interrupt_bitmap,
@@ -393,18 +423,40 @@ void slat_vmx_get_sregs2(struct slat_vmx *vmx, struct kvm_sregs2 *sregs2)
 	}
 }
 
-int slat_vmx_set_sregs2(struct slat_vmx *vmx, const struct kvm_sregs2 *sregs2)
+/* Those that a client gives: present ones have no reserved bit. */
+static int pdptes_check(struct slat_vmx *vmx, const u64 pdptes[4], struct slat_reject *why)
+{
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		const u64 one[4] = { pdptes[i] };
+
+		if (!slat_cr_pdptes_valid(vmx, one))
+			return slat_reject(why, -EINVAL, SLAT_CHECK_PDPTE, pdptes[i],
+					   slat_cr_pdpte_reserved(vmx));
+	}
+	return 0;
+}
+
+int slat_vmx_set_sregs2(struct slat_vmx *vmx, const struct kvm_sregs2 *sregs2,
+			struct slat_reject *why)
 {
 	bool pae = sregs2->cr0 & X86_CR0_PG && sregs2->cr4 & X86_CR4_PAE &&
 		   !(sregs2->efer & EFER_LMA);
 	struct kvm_sregs sregs = {};
+	int err = 0;
 
 	if (sregs2->flags & ~(u64)KVM_SREGS2_FLAGS_PDPTRS_VALID)
-		return -EINVAL;
-	if (sregs2->flags && (!pae || !slat_cr_pdptes_valid(vmx, sregs2->pdptrs)))
-		return -EINVAL;
+		return slat_reject(why, -EINVAL, SLAT_CHECK_FLAGS, sregs2->flags,
+				   KVM_SREGS2_FLAGS_PDPTRS_VALID);
+	if (sregs2->flags && !pae)
+		return slat_reject(why, -EINVAL, SLAT_CHECK_PDPTRS, sregs2->flags, 0);
+	if (sregs2->flags)
+		err = pdptes_check(vmx, sregs2->pdptrs, why);
+	if (err)
+		return err;
 	memcpy(&sregs, sregs2, SREGS_COMMON);
-	return set_sregs(vmx, &sregs, sregs2->flags ? sregs2->pdptrs : NULL);
+	return set_sregs(vmx, &sregs, sregs2->flags ? sregs2->pdptrs : NULL, why);
 }
 
 void slat_regs_set_dr7(struct slat_vmx *vmx, u64 dr7)
@@ -421,11 +473,13 @@ void slat_vmx_get_debugregs(struct slat_vmx *vmx, struct kvm_debugregs *dbg)
 	dbg->dr7 = vmx->dr7;
 }
 
-int slat_vmx_set_debugregs(struct slat_vmx *vmx,
-			   const struct kvm_debugregs *dbg)
+int slat_vmx_set_debugregs(struct slat_vmx *vmx, const struct kvm_debugregs *dbg,
+			   struct slat_reject *why)
 {
-	if (dbg->flags || dbg->dr6 >> 32 || dbg->dr7 >> 32)
-		return -EINVAL;
+	if (dbg->flags)
+		return slat_reject(why, -EINVAL, SLAT_CHECK_FLAGS, dbg->flags, 0);
+	if (dbg->dr6 >> 32 || dbg->dr7 >> 32)
+		return slat_reject(why, -EINVAL, SLAT_CHECK_DR, dbg->dr6, dbg->dr7);
 	memcpy(vmx->dr, dbg->db, sizeof(vmx->dr));
 	vmx->dr6 = (dbg->dr6 & SLAT_DR6_VALID) | SLAT_DR6_RESET;
 	slat_regs_set_dr7(vmx, (dbg->dr7 & SLAT_DR7_VALID) | SLAT_DR7_RESET);

@@ -80,11 +80,13 @@ u32 slat_vmx_tsc_khz(void)
 	return tsc_khz;
 }
 
-int slat_vmx_set_tsc_khz(u32 khz)
+int slat_vmx_set_tsc_khz(u32 khz, struct slat_reject *why)
 {
 	u32 tolerance = div_u64((u64)tsc_khz * TOLERANCE_PPM, 1000000);
 
 	if (!khz)
 		return 0;
-	return khz < tsc_khz - tolerance || khz > tsc_khz + tolerance ? -EINVAL : 0;
+	if (khz < tsc_khz - tolerance || khz > tsc_khz + tolerance)
+		return slat_reject(why, -EINVAL, SLAT_CHECK_TSC_KHZ, khz, tsc_khz);
+	return 0;
 }

@@ -297,7 +297,9 @@ void slat_cr_apply_efer(struct slat_vmx *vmx, u64 efer);
 int slat_cr_set_cr0(struct slat_vmx *vmx, u64 cr0);
 int slat_cr_set_cr4(struct slat_vmx *vmx, u64 cr4);
 int slat_cr_set_efer(struct slat_vmx *vmx, u64 efer, bool host);
-int slat_cr_set_apic_base(struct slat_vmx *vmx, u64 base, bool host);
+int slat_cr_set_apic_base(struct slat_vmx *vmx, u64 base, bool host,
+			  struct slat_reject *why);
+u64 slat_cr_pdpte_reserved(const struct slat_vmx *vmx);
 bool slat_cr_pdptes_valid(const struct slat_vmx *vmx, const u64 pdptes[4]);
 void slat_cr_write_pdptes(const u64 pdptes[4]);
 int slat_cr_load_pdptes(struct slat_vmx *vmx, u64 cr3);

@@ -23,6 +23,7 @@
 #include <linux/types.h>
 
 #include "../mmu/types.h"
+#include "../reject.h"
 
 struct slat_vmx;
 
@@ -408,7 +409,7 @@ void slat_vmx_inject_exception(struct slat_vmx *vmx, u8 vector, bool has_error,
  * queued before and is not delivered yet.  Context: loaded.
  * Return: 0; -EINVAL if @vector > 255.
  */
-int slat_vmx_queue_interrupt(struct slat_vmx *vmx, u32 vector);
+int slat_vmx_queue_interrupt(struct slat_vmx *vmx, u32 vector, struct slat_reject *why);
 
 /* KVM_NMI.  Context: loaded. */
 void slat_vmx_queue_nmi(struct slat_vmx *vmx);
@@ -422,10 +423,13 @@ void slat_vmx_want_irq_window(struct slat_vmx *vmx, bool want);
 void slat_vmx_get_events(struct slat_vmx *vmx, struct kvm_vcpu_events *ev);
 
 /* Return: 0; -EINVAL (unknown flags, bad vector), nothing changed then. */
-int slat_vmx_set_events(struct slat_vmx *vmx,
-			const struct kvm_vcpu_events *ev);
+int slat_vmx_set_events(struct slat_vmx *vmx, const struct kvm_vcpu_events *ev,
+			struct slat_reject *why);
 
-/* Registers; all: context loaded */
+/*
+ * Registers; all: context loaded. Those that take a @why fill it in with -EINVAL, here and
+ * above; it may be NULL.
+ */
 
 /**
  * slat_vmx_gprs() - the 16 general registers, in instruction encoding order
@@ -452,7 +456,7 @@ u32 slat_vmx_pkru(struct slat_vmx *vmx);
 void slat_vmx_set_pkru(struct slat_vmx *vmx, u32 pkru);
 
 /* Return: 0 or -EINVAL (not in the guest's CPUID, or no valid combination). */
-int slat_vmx_set_xcr0(struct slat_vmx *vmx, u64 xcr0);
+int slat_vmx_set_xcr0(struct slat_vmx *vmx, u64 xcr0, struct slat_reject *why);
 
 /* Return: 0 or -EINVAL (a reserved bit is set). */
 int slat_vmx_set_cr8(struct slat_vmx *vmx, u64 cr8);
@@ -506,7 +510,8 @@ void slat_vmx_get_sregs(struct slat_vmx *vmx, struct kvm_sregs *sregs);
  * control register, EFER or APIC base that the guest's CPUID or the
  * architecture forbids, or a set that does not fit together.
  */
-int slat_vmx_set_sregs(struct slat_vmx *vmx, const struct kvm_sregs *sregs);
+int slat_vmx_set_sregs(struct slat_vmx *vmx, const struct kvm_sregs *sregs,
+		       struct slat_reject *why);
 
 void slat_vmx_get_sregs2(struct slat_vmx *vmx, struct kvm_sregs2 *sregs2);
 
@@ -518,13 +523,14 @@ void slat_vmx_get_sregs2(struct slat_vmx *vmx, struct kvm_sregs2 *sregs2);
  * Return: 0; -EINVAL, also: an unknown flag, PDPTEs without PAE paging or with
  * reserved bits.
  */
-int slat_vmx_set_sregs2(struct slat_vmx *vmx, const struct kvm_sregs2 *sregs2);
+int slat_vmx_set_sregs2(struct slat_vmx *vmx, const struct kvm_sregs2 *sregs2,
+			struct slat_reject *why);
 
 void slat_vmx_get_debugregs(struct slat_vmx *vmx, struct kvm_debugregs *dbg);
 
 /* Return: 0 or -EINVAL, nothing changed then. */
-int slat_vmx_set_debugregs(struct slat_vmx *vmx,
-			   const struct kvm_debugregs *dbg);
+int slat_vmx_set_debugregs(struct slat_vmx *vmx, const struct kvm_debugregs *dbg,
+			   struct slat_reject *why);
 
 /* KVM_GUESTDBG_* that slat_vmx_set_guest_debug() takes. */
 u32 slat_vmx_guest_debug_flags(void);
@@ -533,14 +539,15 @@ u32 slat_vmx_guest_debug_flags(void);
  * slat_vmx_set_guest_debug() - KVM_SET_GUEST_DEBUG
  * @vmx:	loaded
  * @dbg:	what to stop at; addresses are linear
+ * @why:	filled in with -EINVAL and -EBUSY
  *
  * Replaces what was asked for before.  One step is one call with
  * KVM_GUESTDBG_SINGLESTEP: what the guest does to its RFLAGS.TF may end it.
  * Return: 0; -EINVAL: an unknown flag; -EBUSY: an exception is pending already
  * that the one to inject would displace.
  */
-int slat_vmx_set_guest_debug(struct slat_vmx *vmx,
-			     const struct kvm_guest_debug *dbg);
+int slat_vmx_set_guest_debug(struct slat_vmx *vmx, const struct kvm_guest_debug *dbg,
+			     struct slat_reject *why);
 
 /* MSRs */
 
@@ -581,12 +588,13 @@ u32 slat_vmx_tsc_khz(void);
 /**
  * slat_vmx_set_tsc_khz() - KVM_SET_TSC_KHZ
  * @khz: what the client wants; 0 is the host's own rate
+ * @why: filled in with -EINVAL
  *
  * The guest's TSC always runs at the host's rate, so any other is refused,
  * but for a difference as small as two measurements of one clock have.
  * Any context.  Return: 0 or -EINVAL.
  */
-int slat_vmx_set_tsc_khz(u32 khz);
+int slat_vmx_set_tsc_khz(u32 khz, struct slat_reject *why);
 
 /* Machine checks */
 
@@ -600,21 +608,24 @@ u64 slat_vmx_mce_cap(void);
  * slat_vmx_setup_mce() - KVM_X86_SETUP_MCE: choose IA32_MCG_CAP
  * @vmx:	loaded
  * @cap:	number of banks in bits 7:0, and the bits of slat_vmx_mce_cap()
+ * @why:	filled in with -EINVAL
  *
  * All banks report all errors afterwards.
  * Return: 0; -EINVAL: no bank or too many, or an unknown bit.
  */
-int slat_vmx_setup_mce(struct slat_vmx *vmx, u64 cap);
+int slat_vmx_setup_mce(struct slat_vmx *vmx, u64 cap, struct slat_reject *why);
 
 /**
  * slat_vmx_set_mce() - KVM_X86_SET_MCE: report an error in the guest's banks
  * @vmx:	loaded
  * @mce:	the error
+ * @why:	filled in with -EINVAL
  *
  * An uncorrected one raises #MC, or shuts the guest down where it cannot take
  * one; a bank that does not report keeps silent.
  * Return: 0; -EINVAL: no such bank, or the status is not valid.
  */
-int slat_vmx_set_mce(struct slat_vmx *vmx, const struct kvm_x86_mce *mce);
+int slat_vmx_set_mce(struct slat_vmx *vmx, const struct kvm_x86_mce *mce,
+		     struct slat_reject *why);
 
 #endif /* SLAT_VMX_VMX_H */
