@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * SLAT_GET_LAST_ERROR: which check refused the last ioctl of a VM, or of one of
- * its vCPUs, that failed. The ioctls record numbers; the words are made here, when they are asked
- * for, so that clients in any language get them and a check that is newer than
- * the client's header explains itself.
+ * its vCPUs, that failed. The ioctls record numbers; the words are made here,
+ * when they are asked for, so that clients in any language get them and a check
+ * that is newer than the client's header explains itself.
  */
 #include <linux/kernel.h>
 #include <linux/kvm.h>
