@@ -57,7 +57,7 @@ static void run_grub(void)
 /* memtest86+ in 16 MiB until its screen says @until, and what it says of errors. */
 static void memtest(const char *until, const char *means, double seconds)
 {
-	char kernel[128], line[80] = "";
+	char kernel[128];
 	const char *const args[] = { "-m", "16", "-kernel", kernel, "-append", "console=ttyS0,115200", NULL };
 	struct qemu q;
 
@@ -70,8 +70,8 @@ static void memtest(const char *until, const char *means, double seconds)
 		return;
 	if (!result(qemu_wait_text(&q, &q.serial, until, seconds, NULL, 0), "%s", means))
 		return;
-	result(qemu_wait_text(&q, &q.serial, "Errors: ", 120, line, sizeof(line)) &&
-	       !strncmp(line, "Errors: 0 ", 10), "it found no error: %.10s", line);
+	/* A screen has no ends of lines to wait for; it is painted anew all the time. */
+	result(qemu_wait_text(&q, &q.serial, "Errors: 0 ", 60, NULL, 0), "it has found no error");
 	result(qemu_quit(&q), "QEMU ends when told");
 }
 
