@@ -343,7 +343,7 @@ TEST_F(stats, histograms_hold_what_was_done)
 {
 	struct hist changes, zaps, holds;
 	struct guest *g = &self->g;
-	uint64_t began, ns;
+	uint64_t began, ns, held;
 	struct probe p;
 
 	if (vm_is_kvm(&g->vm))
@@ -360,8 +360,10 @@ TEST_F(stats, histograms_hold_what_was_done)
 	ns = now_ns() - began;
 	EXPECT_EQ(2ull * CHANGES, hist_new(self->vm, "slot_change_hist", &changes, ns));
 	EXPECT_EQ((uint64_t)CHANGES, hist_new(self->vm, "zap_hist", &zaps, ns));
-	/* No zap yields: nobody else wants the lock. */
-	EXPECT_EQ((uint64_t)CHANGES, hist_new(self->vm, "lock_hold_hist", &holds, ns));
+	/* One each, and another where a zap yielded to a task that wanted the CPU. */
+	held = hist_new(self->vm, "lock_hold_hist", &holds, ns);
+	EXPECT_LE((uint64_t)CHANGES, held);
+	EXPECT_GE(2ull * CHANGES, held);
 }
 
 /* Nothing runs, so both are of one moment. */
