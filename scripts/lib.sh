@@ -13,7 +13,7 @@ export SLAT_TOP SLAT_CACHE SLAT_STARTED
 # What building and one emulated boot need, and what the checks need on top.
 SLAT_BUILD_PACKAGES=(make gcc libc6-dev linux-libc-dev linux-headers-amd64
 	linux-headers-6.12-amd64 xz-utils kmod)
-SLAT_MACHINE_PACKAGES=(python3-minimal bochs bochs-term bochsbios vgabios
+SLAT_MACHINE_PACKAGES=(python3 bochs bochs-term bochsbios vgabios
 	grub-common grub-pc-bin xorriso mtools busybox-static)
 SLAT_SOURCE_PACKAGES=(linux-source-6.1 rsync)
 SLAT_QUICK_PACKAGES=(bc bison flex lz4 libelf-dev libssl-dev)
