@@ -30,7 +30,7 @@ build() {
 	make -C "$kvm" OUTPUT="$out/objects" \
 		KHDR_INCLUDES="-isystem $out/headers/usr/include" \
 		LINUX_HDR_PATH="$out/headers/usr/include/" \
-		CC="gcc -DTEST_ASSERT_EQ=ASSERT_EQ" \
+		CC="gcc -DTEST_ASSERT_EQ=ASSERT_EQ -fmacro-prefix-map=$src/=" \
 		LDFLAGS="-static -pthread -no-pie -Wl,--wrap=ioctl,--wrap=alarm,--wrap=sem_timedwait" \
 		LDLIBS="$out/objects/wrap.o -ldl" \
 		"${TESTS[@]/#/$out/objects/}"
