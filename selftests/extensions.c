@@ -69,12 +69,6 @@ FIXTURE_TEARDOWN(ext)
 	vm_free(self->mem, SIZE);
 }
 
-/* First in each case: the rest of it is about calls that KVM does not have. */
-#define SLAT_ONLY() do {						\
-	if (vm_is_kvm(&self->g.vm))					\
-		SKIP(return, "KVM has none of these calls");		\
-} while (0)
-
 #define set_slot(id, flags, gpa) vm_set_slot(&self->g.vm, id, flags, gpa, SIZE, self->mem)
 
 /* A structure that the call accepts. */
@@ -112,7 +106,7 @@ TEST_F(ext, info_tells_every_call)
 	struct slat_info dev, vm;
 	uint64_t told = 0;
 
-	SLAT_ONLY();
+	SLAT_ONLY(&self->g.vm);
 	ASSERT_EQ(0, slat_get_info(self->g.vm.dev, &dev));
 	ASSERT_EQ(0, slat_get_info(self->fd, &vm));
 	EXPECT_EQ(0, memcmp(&dev, &vm, sizeof(dev)));
@@ -132,7 +126,7 @@ TEST_F(ext, unknown_calls)
 {
 	uint8_t arg[2 * ARG_MAX] = {};
 
-	SLAT_ONLY();
+	SLAT_ONLY(&self->g.vm);
 	for (unsigned int nr = 0; nr < 64; nr++) {
 		EXPECT_EQ(-ENOTTY, vm_ioctl(self->fd, _IO(SLATIO, nr), arg));
 		EXPECT_EQ(-ENOTTY, vm_ioctl(self->fd, _IOWR(SLATIO, nr, char), arg));
@@ -152,7 +146,7 @@ TEST_F(ext, unknown_flags)
 {
 	uint8_t arg[ARG_MAX];
 
-	SLAT_ONLY();
+	SLAT_ONLY(&self->g.vm);
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
 		for (int bit = 0; bit < 32; bit++) {
 			uint32_t flag = 1u << bit;
@@ -174,7 +168,7 @@ TEST_F(ext, every_reserved_byte)
 {
 	uint8_t arg[ARG_MAX];
 
-	SLAT_ONLY();
+	SLAT_ONLY(&self->g.vm);
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
 		const struct call *c = &calls[i];
 
@@ -201,7 +195,7 @@ TEST_F(ext, bad_pointers)
 	char *map = mmap(NULL, 2 * PAGE_SIZE, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	SLAT_ONLY();
+	SLAT_ONLY(&self->g.vm);
 	ASSERT_NE(MAP_FAILED, map);
 	munmap(map + PAGE_SIZE, PAGE_SIZE);
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
@@ -229,7 +223,7 @@ TEST_F(ext, another_process)
 	int status;
 	pid_t pid;
 
-	SLAT_ONLY();
+	SLAT_ONLY(&self->g.vm);
 	ASSERT_EQ(0, set_slot(SLOT, 0, GPA));
 	pid = fork();
 	ASSERT_LE(0, pid);
@@ -277,7 +271,7 @@ TEST_F(ext, a_32_bit_client)
 	struct slat_last_error *e;
 	uint8_t *arg;
 
-	SLAT_ONLY();
+	SLAT_ONLY(&self->g.vm);
 	if (!has_ioctl32())
 		SKIP(return, "the kernel runs no 32-bit programs");
 	arg = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE,
@@ -301,7 +295,7 @@ TEST_F(ext, policy_of_vm_and_slot)
 	struct slat_policy policy = {};
 	uint32_t protect, module;
 
-	SLAT_ONLY();
+	SLAT_ONLY(&self->g.vm);
 	ASSERT_EQ(0, slat_get_policy(self->fd, &module));
 	EXPECT_NE((uint32_t)SLAT_PROTECT_DEFAULT, module);
 	for (uint32_t p = SLAT_PROTECT_AUTO; p <= SLAT_PROTECT_SCAN; p++) {
@@ -343,7 +337,7 @@ TEST_F(ext, policy_refused)
 {
 	uint32_t protect, slots = vm_check_extension(self->fd, KVM_CAP_NR_MEMSLOTS);
 
-	SLAT_ONLY();
+	SLAT_ONLY(&self->g.vm);
 	EXPECT_EQ(-ENOENT, slat_set_slot_policy(self->fd, SLOT, SLAT_PROTECT_SCAN));
 	EXPECT_EQ(-ENOENT, slat_get_slot_policy(self->fd, slots - 1, &protect));
 	EXPECT_EQ(-EINVAL, slat_set_slot_policy(self->fd, slots, SLAT_PROTECT_SCAN));
@@ -367,7 +361,7 @@ TEST_F(ext, query_reasons)
 	struct slat_gpa_query q;
 	struct probe p;
 
-	SLAT_ONLY();
+	SLAT_ONLY(&self->g.vm);
 	EXPECT_EQ((uint32_t)SLAT_GPA_NO_SLOT, reason(self->fd, GPA, SLAT_GPA_READ));
 	ASSERT_TRUE(probe_is_mmio(&self->g, GPA));
 	EXPECT_EQ((uint32_t)SLAT_GPA_MMIO, reason(self->fd, GPA, SLAT_GPA_WRITE));
@@ -395,7 +389,7 @@ TEST_F(ext, query_refused)
 {
 	struct slat_gpa_query q;
 
-	SLAT_ONLY();
+	SLAT_ONLY(&self->g.vm);
 	for (uint32_t access = 0; access < 16; access++) {
 		bool ok = access == 1 || access == 2 || access == 4;
 
@@ -413,7 +407,7 @@ TEST_F(ext, slot_stats)
 	uint64_t bitmap[1], before;
 	struct probe p;
 
-	SLAT_ONLY();
+	SLAT_ONLY(&self->g.vm);
 	ASSERT_EQ(0, set_slot(SLOT, 0, GPA));
 	ASSERT_EQ(0, slat_get_slot_stats(self->fd, SLOT, &s));
 	before = s.mmio_mark;
@@ -493,7 +487,7 @@ TEST_F(ext, ept_and_slots_in_debugfs)
 	static char text[1 << 16];
 	struct probe p;
 
-	SLAT_ONLY();
+	SLAT_ONLY(&self->g.vm);
 	ASSERT_EQ(0, set_slot(SLOT, 0, GPA));
 	for (uint64_t i = 0; i < 10; i++) {
 		ASSERT_EQ(0, probe_write(&self->g, GPA + i * PAGE_SIZE, i, &p));
@@ -567,7 +561,7 @@ TEST_F_TIMEOUT(ext, beside_changing_slots, LONG_TIMEOUT)
 	struct probe p;
 	pthread_t thread;
 
-	SLAT_ONLY();
+	SLAT_ONLY(&self->g.vm);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, race_main, &race));
 	while (now_ms() < until || race.asked < 10) {
 		uint64_t gpa = GPA + changes % 3 * SIZE;

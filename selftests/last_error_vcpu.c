@@ -33,11 +33,6 @@ FIXTURE_TEARDOWN(vcpu_error)
 	vm_free(self->mem, PAGE_SIZE);
 }
 
-#define SLAT_ONLY() do {						\
-	if (vm_is_kvm(&self->g.vm))					\
-		SKIP(return, "KVM has no such call");			\
-} while (0)
-
 /* What the processor must have. */
 enum need { NOTHING, XSAVE, AVX, X2APIC };
 
@@ -184,7 +179,7 @@ TEST_F(vcpu_error, of_state)
 {
 	uint64_t serial = 0;
 
-	SLAT_ONLY();
+	SLAT_ONLY(&self->g.vm);
 	/* CPUID is fixed from here on. */
 	ASSERT_TRUE(probe_is_mmio(&self->g, GPA));
 	for (size_t i = 0; i < ARRAY_SIZE(bad_state); i++) {
@@ -208,7 +203,7 @@ TEST_F(vcpu_error, of_numbers)
 	static const struct told khz = { EINVAL, SLAT_CHECK_TSC_KHZ, 1, ANY, "1 kHz: expected the" };
 	int fd = self->g.vcpu.fd;
 
-	SLAT_ONLY();
+	SLAT_ONLY(&self->g.vm);
 	EXPECT_TRUE(is_told(self->fd, 0, vm_ioctl_num(fd, KVM_RUN, 7), KVM_RUN, &run));
 	EXPECT_TRUE(is_told(self->fd, 0, vm_ioctl_num(fd, KVM_SET_TSC_KHZ, 1), KVM_SET_TSC_KHZ,
 			    &khz));
@@ -226,7 +221,7 @@ TEST_F(vcpu_error, of_the_run_page)
 		"CR0 0x800000000: expected 32 bits" };
 	struct kvm_run *r = self->g.vcpu.run;
 
-	SLAT_ONLY();
+	SLAT_ONLY(&self->g.vm);
 	r->kvm_valid_regs = 1ull << 40;
 	EXPECT_TRUE(is_told(self->fd, 0, vcpu_run(&self->g.vcpu), KVM_RUN, &valid));
 	r->kvm_valid_regs = 0;
@@ -249,7 +244,7 @@ TEST_F(vcpu_error, of_a_page_that_the_host_does_not_have)
 	struct kvm_regs regs;
 	struct probe p;
 
-	SLAT_ONLY();
+	SLAT_ONLY(&self->g.vm);
 	ASSERT_EQ(0, vm_set_slot(&self->g.vm, SLOT, 0, GPA, PAGE_SIZE, self->mem));
 	ASSERT_EQ(0, mprotect(self->mem, PAGE_SIZE, PROT_NONE));
 	/* Where the probe reads from, and with which registers. */
@@ -271,7 +266,7 @@ TEST_F(vcpu_error, of_cpuid_before_the_guest_has_run)
 		"47 bits of linear addresses in leaf 0x80000008: expected 48 or 57" };
 	int fd = self->g.vcpu.fd;
 
-	SLAT_ONLY();
+	SLAT_ONLY(&self->g.vm);
 	EXPECT_TRUE(is_told(self->fd, 0, vm_ioctl(fd, KVM_SET_CPUID2, &cpuid), KVM_SET_CPUID2,
 			    &told));
 }
@@ -283,7 +278,7 @@ TEST_F(vcpu_error, of_pdptes)
 	struct guest *g = &self->g;
 	struct kvm_sregs2 s;
 
-	SLAT_ONLY();
+	SLAT_ONLY(&self->g.vm);
 	guest_destroy(g);
 	guest_start(g, MODE_PAE, halt);
 	ASSERT_EQ(0, vm_ioctl(g->vcpu.fd, KVM_GET_SREGS2, &s));
@@ -302,7 +297,7 @@ TEST_F(vcpu_error, of_an_exception_before_the_last_was_delivered)
 		"expected no exception to inject while 3 is pending" };
 	int fd = self->g.vcpu.fd;
 
-	SLAT_ONLY();
+	SLAT_ONLY(&self->g.vm);
 	ASSERT_EQ(0, vm_ioctl(fd, KVM_SET_GUEST_DEBUG, &debug));
 	EXPECT_TRUE(is_told(self->fd, 0, vm_ioctl(fd, KVM_SET_GUEST_DEBUG, &debug),
 			    KVM_SET_GUEST_DEBUG, &told));
@@ -316,7 +311,7 @@ TEST_F(vcpu_error, whose_and_what_is_none)
 	struct vcpu other;
 	uint64_t serial;
 
-	SLAT_ONLY();
+	SLAT_ONLY(&self->g.vm);
 	guest_add_vcpu(&self->g, 3, MODE_LONG, &other);
 	EXPECT_TRUE(is_told(self->fd, 3, vm_ioctl(other.fd, KVM_SET_MP_STATE, &state),
 			    KVM_SET_MP_STATE, &told));

@@ -21,6 +21,15 @@ static uint8_t *page_at(struct dirty *d, uint64_t page)
 	return d->mem + page * PAGE_SIZE;
 }
 
+/* First in each case with a race: each page of @d's slot is given when @fd is told. */
+#define NEED_UFFD(fd, d) do {						\
+	NEED_TRACING;							\
+	(fd) = uffd_open((d)->mem, NPAGES * PAGE_SIZE);			\
+	if ((fd) < 0)							\
+		SKIP(return, "no userfaultfd in this kernel");		\
+	ASSERT_EQ(0, dirty_set(d, 0));					\
+} while (0)
+
 /* The vCPU writes one page, in a thread, and its fault sleeps. */
 static bool write_sleeps(struct dirty *d, int fd, uint64_t page, struct runner *runner)
 {
@@ -70,11 +79,7 @@ TEST_F(tracing, a_change_of_the_host_makes_a_fault_retry)
 	struct outcomes o;
 	int fd;
 
-	NEED_TRACING;
-	fd = uffd_open(d->mem, NPAGES * PAGE_SIZE);
-	if (fd < 0)
-		SKIP(return, "no userfaultfd in this kernel");
-	ASSERT_EQ(0, dirty_set(d, 0));
+	NEED_UFFD(fd, d);
 	trace_start(&self->t, "slat_fault slat_notifier_end");
 	ASSERT_TRUE(write_sleeps(d, fd, PAGE, &runner));
 	ASSERT_EQ(0, madvise(elsewhere, PAGE_SIZE, MADV_DONTNEED));
@@ -106,11 +111,7 @@ TEST_F(tracing, a_change_of_flags_makes_a_fault_retry)
 	struct outcomes o;
 	int fd;
 
-	NEED_TRACING;
-	fd = uffd_open(d->mem, NPAGES * PAGE_SIZE);
-	if (fd < 0)
-		SKIP(return, "no userfaultfd in this kernel");
-	ASSERT_EQ(0, dirty_set(d, 0));
+	NEED_UFFD(fd, d);
 	trace_start(&self->t, "slat_fault");
 	ASSERT_TRUE(write_sleeps(d, fd, PAGE, &runner));
 	ASSERT_EQ(0, dirty_set(d, LOG));
@@ -153,11 +154,7 @@ TEST_F(tracing, a_delete_makes_a_fault_retry)
 	void *ret;
 	int fd;
 
-	NEED_TRACING;
-	fd = uffd_open(d->mem, NPAGES * PAGE_SIZE);
-	if (fd < 0)
-		SKIP(return, "no userfaultfd in this kernel");
-	ASSERT_EQ(0, dirty_set(d, 0));
+	NEED_UFFD(fd, d);
 	trace_start(&self->t, "slat_fault");
 	ASSERT_TRUE(write_sleeps(d, fd, PAGE, &runner));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, delete_main, d));
@@ -195,11 +192,7 @@ TEST_F_TIMEOUT(tracing, of_two_faults_at_a_page_one_is_spurious, LONG_TIMEOUT)
 	struct vcpu other;
 	int fd;
 
-	NEED_TRACING;
-	fd = uffd_open(d->mem, NPAGES * PAGE_SIZE);
-	if (fd < 0)
-		SKIP(return, "no userfaultfd in this kernel");
-	ASSERT_EQ(0, dirty_set(d, 0));
+	NEED_UFFD(fd, d);
 	guest_add_vcpu(&d->g, 1, MODE_LONG, &other);
 	dirty_aim_write(d, &some);
 	regs = vcpu_regs(&d->g.vcpu);

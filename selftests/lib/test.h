@@ -19,6 +19,12 @@
 /* Heavy tests: an emulated CPU runs some 50 million instructions a second. */
 #define LONG_TIMEOUT	120
 
+/* First in a case about what KVM does not have. */
+#define SLAT_ONLY(vm) do {						\
+	if (vm_is_kvm(vm))						\
+		SKIP(return, "KVM has no such call");			\
+} while (0)
+
 static bool test_wanted(const struct __fixture_metadata *f, const struct __test_metadata *t,
 			char **names)
 {
