@@ -162,3 +162,33 @@ make_guest_initrd() {
 		/bin/busybox cpio -o -H newc 2>/dev/null) >"$2"
 	rm -r "$root"
 }
+
+# in_pairs FUNCTION ARGUMENTS...: FUNCTION with each of ARGUMENTS, a text of
+# words, two at a time.
+in_pairs() {
+	local function=$1 pids=() pid words
+	shift
+	for words in "$@"; do
+		((${#pids[@]} < 2)) || {
+			wait "${pids[0]}" || true
+			pids=("${pids[@]:1}")
+		}
+		# a process group of its own: stop_children ends all of it
+		set -m
+		# shellcheck disable=SC2086
+		"$function" $words </dev/null &
+		set +m
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do
+		wait "$pid" || true
+	done
+}
+
+# stop_children: to be the EXIT trap of who uses in_pairs: no emulator stays behind.
+stop_children() {
+	local pid
+	for pid in $(jobs -p); do
+		kill -- "-$pid" 2>/dev/null || true
+	done
+}
