@@ -72,10 +72,13 @@ struct slat_slot_state *slat_slot_state_get(struct slat_slot_state *state)
 	return state;
 }
 
+/* The last reference may be that of a notifier which must not sleep. */
 void slat_slot_state_put(struct slat_slot_state *state)
 {
+	static_assert(sizeof(struct slot_home) <= SLAT_PAGE_SIZE);
+
 	if (!atomic64_dec_return(&state->refs))
-		port_free(home_of(state));
+		port_free_small(home_of(state));
 }
 
 void slat_memslot_free(struct slat_memslot *slot)

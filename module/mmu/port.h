@@ -42,6 +42,8 @@
  *             listen? port_trace_ns(); what is told goes to the functions that
  *             events.h declares
  *  memory     port_alloc port_free (zeroed, any size, may sleep)
+ *             port_free_small (what port_alloc() gave for at most a page: does
+ *             not sleep)
  *             port_table_alloc port_table_free (one zeroed page)
  *             port_table_pa port_table_va port_table_meta port_table_set_meta
  *  entries    port_entry_read port_entry_write port_entry_xchg

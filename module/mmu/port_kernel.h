@@ -106,6 +106,12 @@ static inline void port_free(void *p)
 	kvfree(p);
 }
 
+/* kvzalloc() takes up to a page from kmalloc() alone, and kfree() never sleeps. */
+static inline void port_free_small(void *p)
+{
+	kfree(p);
+}
+
 static inline void *port_table_alloc(void)
 {
 	return (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);

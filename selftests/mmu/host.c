@@ -28,6 +28,7 @@ static struct {
 	hva_t end;
 	bool used;
 	bool zapped;
+	u64 began_at;
 } active[HOST_MAX_ACTIVE];
 
 static struct {
@@ -123,6 +124,7 @@ void host_change_begin(hva_t start, u64 npages, bool may_block)
 		FAIL("too many host changes at a time");
 	active[i].used = true;
 	active[i].zapped = false;
+	active[i].began_at = sim_step();
 	active[i].start = range.start;
 	active[i].end = range.end;
 	sim_trace("invalidate_begin hva %llx, %llu pages", start, npages, 0, 0);
@@ -222,6 +224,18 @@ bool host_is_changing(hva_t hva)
 			return true;
 	}
 	return false;
+}
+
+u64 host_changing_since(void)
+{
+	u64 since = ~0ULL;
+	int i;
+
+	for (i = 0; i < HOST_MAX_ACTIVE; i++) {
+		if (active[i].used)
+			since = min(since, active[i].began_at);
+	}
+	return since;
 }
 
 u64 host_changed_at(hva_t hva)

@@ -87,6 +87,8 @@ void host_change_end(hva_t start, u64 npages);
 bool host_is_blocked(hva_t hva);
 /* Is @hva in a range between the call of begin() and the return of end()? */
 bool host_is_changing(hva_t hva);
+/* Scheduling point at which the oldest change in flight began, ~0 if none is. */
+u64 host_changing_since(void);
 /* Scheduling point of the last change that touched @hva, 0 never. */
 u64 host_changed_at(hva_t hva);
 /* How many get_page() of the running task failed, and how last. */

@@ -87,6 +87,7 @@ static bool alloc_fails(void)
 	machine.nr_allocs++;
 	if (machine.nr_allocs == machine.fail_at ||
 	    (machine.fail_chance && sim_chance(machine.fail_chance))) {
+		machine.nr_failed[sim_self()]++;
 		sim_trace("allocation %llu fails", machine.nr_allocs, 0, 0, 0);
 		return true;
 	}
@@ -108,16 +109,17 @@ void *port_alloc(size_t bytes)
 	return head + 1;
 }
 
-void port_free(void *p)
+static void alloc_free(void *p, size_t max)
 {
 	struct alloc_head *head;
 
-	sim_might_sleep("port_free");
 	if (!p)
 		return;
 	head = (struct alloc_head *)p - 1;
 	if (head->magic != ALLOC_MAGIC)
 		FAIL("port_free() of what is not allocated (freed twice?)");
+	if (head->bytes > max)
+		FAIL("port_free_small() of %zu bytes", (size_t)head->bytes);
 	head->magic = ~ALLOC_MAGIC;
 	machine.live_allocs--;
 #ifdef SIM_ASAN
@@ -127,6 +129,17 @@ void port_free(void *p)
 	head->next = freed_allocs;
 	freed_allocs = head;
 #endif
+}
+
+void port_free(void *p)
+{
+	sim_might_sleep("port_free");
+	alloc_free(p, ~(size_t)0);
+}
+
+void port_free_small(void *p)
+{
+	alloc_free(p, SLAT_PAGE_SIZE);
 }
 
 bool port_copy_to_user(void *to, const void *from, size_t bytes)

@@ -63,6 +63,7 @@ struct machine_write {
  * @fail_at: the allocation that fails, counted from 1; 0 none
  * @fail_chance: chance in 1024 that any allocation fails
  * @nr_allocs: allocations asked for
+ * @nr_failed: of each task, those that failed
  * @live_allocs: of port_alloc(), not yet freed
  * @live_tables: table pages not yet freed
  * @removed_leafs: present leafs made unreachable by a write, ever
@@ -77,6 +78,7 @@ struct machine {
 	u64 fail_at;
 	unsigned int fail_chance;
 	u64 nr_allocs;
+	u64 nr_failed[SIM_MAX_TASKS];
 	long live_allocs;
 	long live_tables;
 	u64 removed_leafs;

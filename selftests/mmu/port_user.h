@@ -124,6 +124,7 @@ static inline void list_splice_tail_init(struct list_head *from,
 
 void *port_alloc(size_t bytes);
 void port_free(void *p);
+void port_free_small(void *p);
 void *port_table_alloc(void);
 void port_table_free(void *entries);
 u64 port_table_pa(void *entries);

@@ -19,8 +19,8 @@ for program; do
 	{
 		case $program in
 		*.sh) "$program" ;;
-		# The second compiler repeats: half the random work.
-		*clang) "$program" --seed "${SEED:-1}" --count $((${COUNT:-100} / 2)) ;;
+		# The second compiler does half as much random work, and other.
+		*clang) "$program" --seed $((${SEED:-1} + 1)) --count $((${COUNT:-100} / 2)) ;;
 		*) "$program" --seed "${SEED:-1}" --count "${COUNT:-100}" ;;
 		esac
 		echo "# status $?"

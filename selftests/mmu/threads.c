@@ -26,6 +26,11 @@ void port_free(void *p)
 	free(p);
 }
 
+void port_free_small(void *p)
+{
+	free(p);
+}
+
 /* The page, and behind it what page->private is in the kernel. */
 void *port_table_alloc(void)
 {

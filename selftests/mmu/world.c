@@ -47,6 +47,7 @@ static void world_mutex_hook(struct sim_lock *lock, bool taken)
 		op->locked = true;
 		op->began_at = sim_step();
 		op->sleeps = sim_counts.sleeps;
+		op->failed = machine.nr_failed[sim_self()];
 		op->root = world.slots.root;
 		op->change = flat_expect(&world.flat, &op->region);
 		if (op->log)
@@ -57,8 +58,10 @@ static void world_mutex_hook(struct sim_lock *lock, bool taken)
 	}
 	op->sleeps = sim_counts.sleeps - op->sleeps;
 	op->applied = world.slots.root != op->root;
-	if (op->applied)
+	if (op->applied) {
 		flat_apply(&world.flat, &op->change);
+		dirty_change_ended(&op->change);
+	}
 	if (op->log)
 		dirty_log_ends(op);
 }
@@ -239,10 +242,8 @@ int world_region(const struct kvm_userspace_memory_region *region)
 	op_check_result(op, err);
 	reject_check(op, err, &why);
 	op->active = false;
-	if (!err) {
+	if (!err)
 		world_op_done(op);
-		dirty_change_ended(&op->change);
-	}
 	tlb_for_each(leaf_check_cached, NULL);
 	world_check_settled();
 	return err;

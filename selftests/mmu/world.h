@@ -62,6 +62,7 @@ struct world_op {
 	u64 began_at;
 	u64 published_at;
 	u64 sleeps;
+	u64 failed;
 	struct kvm_userspace_memory_region region;
 	struct flat_change change;
 };

@@ -154,6 +154,10 @@ static void watch_leaf_gone(gfn_t gfn, u64 entry)
 
 	if (world.reclaiming || world.closing || host_is_changing(frame->hva))
 		return;
+	/* A change of the host zaps where its slot was when it looked. */
+	if (host_changing_since() != ~0ULL &&
+	    world_slot_moved(gfn, host_changing_since()))
+		return;
 	for (i = 0; i < ARRAY_SIZE(world.ops); i++) {
 		const struct world_op *op = &world.ops[i];
 

@@ -162,7 +162,7 @@ void dirty_change_applies(const struct flat_change *change)
 	free(before);
 }
 
-/* It returned: what was written before a log began need not be in it. */
+/* slots_lock is about to be released: what was written before need not be in a new log. */
 void dirty_change_ended(const struct flat_change *change)
 {
 	if (!change->err && logs(&change->new) && !logs(&change->old))
@@ -246,7 +246,8 @@ static int log_expect(const struct world_op *op)
 
 void dirty_log_ends(const struct world_op *op)
 {
-	if (log_expect(op))
+	/* Without memory a CLEAR takes nothing. */
+	if (log_expect(op) || machine.nr_failed[sim_self()] != op->failed)
 		return;
 	if (op->npages != ALL_PAGES) {
 		report_covers(op, op->first, op->npages, op->words);
