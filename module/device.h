@@ -25,6 +25,7 @@ struct shrinker;
  * @gen_start: generation of a new VM's empty slot set
  * @wrprot: how a new VM protects dirty pages again
  * @ept_ad: let the processor keep accessed and dirty bits in the EPT
+ * @fault_around: pages that a fault maps at most, 1 to 1 + SLAT_AROUND_MAX
  */
 struct slat_config {
 	u32 nr_memslots;
@@ -33,6 +34,7 @@ struct slat_config {
 	u64 gen_start;
 	enum slat_wrprot_policy wrprot;
 	bool ept_ad;
+	unsigned int fault_around;
 };
 
 /* A vCPU's id may be larger than their number, as in KVM. */

@@ -81,20 +81,46 @@ static int host_get_page(void *ctx, struct slat_host_page *want)
  * Dirty the page while we still hold it. Later writes by the guest need no
  * more: before the host cleans a page it takes the mapping back.
  */
-static void host_put_page(void *ctx, struct slat_host_page *host,
-			  bool mapped_writable)
+static void page_put(struct page *page, bool mapped_writable)
 {
-	struct page *page = host->private;
-
 	if (mapped_writable && !PageReserved(page) && !PageDirty(page))
 		SetPageDirty(page);
 	put_page(page);
+}
+
+static void host_put_page(void *ctx, struct slat_host_page *host,
+			  bool mapped_writable)
+{
+	page_put(host->private, mapped_writable);
+}
+
+static unsigned int host_get_present(void *ctx, hva_t hva, unsigned int nr,
+				     kvm_pfn_t *pfns)
+{
+	struct page *pages[SLAT_AROUND_MAX];
+	int found, i;
+
+	found = get_user_pages_fast_only(hva, nr, FOLL_WRITE, pages);
+	for (i = 0; i < found; i++)
+		pfns[i] = page_to_pfn(pages[i]);
+	return max(found, 0);
+}
+
+static void host_put_present(void *ctx, const kvm_pfn_t *pfns, unsigned int nr,
+			     u32 mapped_writable)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		page_put(pfn_to_page(pfns[i]), mapped_writable & BIT(i));
 }
 
 const struct slat_mmu_ops slat_host_mmu_ops = {
 	.flush = host_flush,
 	.get_page = host_get_page,
 	.put_page = host_put_page,
+	.get_present = host_get_present,
+	.put_present = host_put_present,
 };
 
 static struct slat_vm *notifier_to_vm(struct mmu_notifier *notifier)

@@ -45,6 +45,10 @@ static bool eptad = true;
 module_param(eptad, bool, 0444);
 MODULE_PARM_DESC(eptad, "use the accessed and dirty bits of the EPT");
 
+static unsigned int fault_around = 1 + SLAT_AROUND_MAX;
+module_param(fault_around, uint, 0444);
+MODULE_PARM_DESC(fault_around, "pages that a fault maps at most, where a guest goes through its memory");
+
 static char *wrprot = "auto";
 module_param(wrprot, charp, 0444);
 MODULE_PARM_DESC(wrprot, "how dirty pages are protected again: auto, classic, rmap or scan");
@@ -104,6 +108,7 @@ static int __init config_init(struct slat_config *config)
 	if (policy < 0 || !node_name_ok() || !guard_ok() ||
 	    !range_ok("nr_memslots", nr_memslots, 1, SLAT_NR_MEMSLOTS) ||
 	    !range_ok("max_vcpus", max_vcpus, 1, SLAT_MAX_VCPUS) ||
+	    !range_ok("fault_around", fault_around, 1, 1 + SLAT_AROUND_MAX) ||
 	    !range_ok("gen_bits", gen_bits, SLAT_GEN_BITS_MIN, SLAT_GEN_BITS_MAX) ||
 	    !range_ok("gen_start", gen_start, 0, SLAT_GEN_IN_FLUX - 1))
 		return -EINVAL;
@@ -113,6 +118,7 @@ static int __init config_init(struct slat_config *config)
 	config->gen_start = gen_start;
 	config->wrprot = policy;
 	config->ept_ad = eptad;
+	config->fault_around = fault_around;
 	return 0;
 }
 

@@ -26,7 +26,15 @@ static bool ram_is_valid(const struct slat_map *map)
 {
 	return slot_is_current(map) &&
 	       slat_notify_may_map(&map->slots->notify, map->notify_seq,
-				   map->hva);
+				   map->hva, 1);
+}
+
+/* So are it and those behind it, all of the same slot. */
+static bool around_is_valid(const struct slat_map *map)
+{
+	return slot_is_current(map) &&
+	       slat_notify_may_map(&map->slots->notify, map->notify_seq,
+				   map->hva, 1 + map->around->nr);
 }
 
 /*
@@ -87,6 +95,34 @@ static void map_set_log(struct slat_map *map)
 	map->dirty_bit = map->gfn - map->slot->base_gfn;
 }
 
+/*
+ * The pages behind @map's that its fault is to map too. After notify_seq was
+ * captured, as the page itself. A log is no obstacle: a page that is read becomes
+ * writable when it is written, and so does this one.
+ */
+static void around_get(struct slat_mmu *mmu, struct slat_map *map,
+		       struct slat_around *around)
+{
+	const struct slat_memslot *slot = map->slot;
+	u64 behind = slot->base_gfn + slot->npages - map->gfn - 1;
+
+	around->installed = 0;
+	around->still_valid = around_is_valid;
+	around->host_writable = !(slot->flags & KVM_MEM_READONLY);
+	around->write = around->host_writable && !map->dirty_bitmap;
+	around->nr = min_t(u64, behind, slat_mmu_want_around(mmu, map->gfn));
+	if (around->nr)
+		around->nr = mmu->ops->get_present(mmu->ctx, map->hva + SLAT_PAGE_SIZE,
+						   around->nr, around->pfn);
+}
+
+static void around_put(struct slat_mmu *mmu, const struct slat_around *around)
+{
+	if (around->nr)
+		mmu->ops->put_present(mmu->ctx, around->pfn, around->nr,
+				      around->host_writable ? around->installed : 0);
+}
+
 /* Ask the host for the page and install it. */
 static enum slat_fault_result host_fault(struct slat_fault_context *context,
 					 struct slat_map *map, bool write)
@@ -97,6 +133,7 @@ static enum slat_fault_result host_fault(struct slat_fault_context *context,
 		.write = write,
 	};
 	enum slat_map_result result;
+	struct slat_around around;
 
 	context->error = slat_table_cache_topup(mmu, &context->cache);
 	if (context->error)
@@ -116,9 +153,12 @@ static enum slat_fault_result host_fault(struct slat_fault_context *context,
 			     !(map->slot->flags & KVM_MEM_READONLY);
 	/* A page that is logged becomes writable when it is written. */
 	map->write = map->host_writable && (write || !map->dirty_bitmap);
+	around_get(mmu, map, &around);
+	map->around = &around;
 	result = slat_mmu_map(mmu, &context->cache, map);
 	if (result == SLAT_MAP_INSTALLED)
 		atomic64_inc(&mmu->stats.faults_ram);
+	around_put(mmu, &around);
 	mmu->ops->put_page(mmu->ctx, &page,
 			   map->host_writable && result == SLAT_MAP_INSTALLED);
 	return map_result(context, map, result, SLAT_FIXED_INSTALLED);

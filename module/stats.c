@@ -25,6 +25,7 @@ static const struct stat_desc mmu_stats[] = {
 	MMU_STAT(faults_spurious),
 	MMU_STAT(faults_retry),
 	MMU_STAT(faults_write),
+	MMU_STAT(around_leafs),
 	MMU_STAT(wrprot_leafs),
 	MMU_STAT(rounds_rmap),
 	MMU_STAT(rounds_scan),

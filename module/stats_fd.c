@@ -75,6 +75,7 @@ static const struct stat_entry vm_entries[] = {
 	/* Slat's */
 	VM_COUNTER("faults_ram", faults_ram),
 	VM_COUNTER("faults_write", faults_write),
+	VM_COUNTER("around_leafs", around_leafs),
 	VM_COUNTER("faults_spurious", faults_spurious),
 	VM_COUNTER("faults_retry", faults_retry),
 	VM_COUNTER("mmio_mark", mmio_mark),

@@ -52,6 +52,7 @@ static int vm_memory_init(struct slat_vm *vm)
 			.guard = slat_mmio_guard(boot_cpu_data.x86_cache_bits),
 		},
 		.accessed_dirty = config->ept_ad && vm->device->caps->ept_ad,
+		.around = config->fault_around - 1,
 		.id = atomic_inc_return(&vm->device->last_vm_id),
 	};
 	const struct slat_memslots_config slots = {

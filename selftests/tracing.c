@@ -18,7 +18,7 @@ GUEST_CODE_BLOB(sync, 64, "nop\n" SYNC64 "hlt\n");
 
 static uint64_t stored_bits(uint64_t generation)
 {
-	return generation & ((1ull << parameter("gen_bits")) - 1);
+	return generation & ((1ull << module_parameter("gen_bits")) - 1);
 }
 
 TEST_F(tracing, life_of_a_vm_and_its_vcpus)

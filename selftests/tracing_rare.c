@@ -238,7 +238,7 @@ TEST_F_TIMEOUT(tracing, a_wrap_zaps_mmio_entries_and_flushes_nothing, LONG_TIMEO
 	uint64_t bits;
 
 	NEED_TRACING;
-	bits = parameter("gen_bits");
+	bits = module_parameter("gen_bits");
 	if (bits > 8)
 		SKIP(return, "takes a module loaded with gen_bits=3");
 	/* Whatever the generation is, one of these changes is its wrap. */

@@ -107,15 +107,18 @@ enum slat_map_result slat_mmu_map(struct slat_mmu *mmu,
 				  const struct slat_map *map)
 {
 	enum slat_map_result result = SLAT_MAP_RETRY;
-	bool moved = false;
+	bool moved = false, around;
 
 	port_read_lock(&mmu->lock);
-	if (map->still_valid(map)) {
+	around = map->around && map->around->nr && map->around->still_valid(map);
+	if (around || map->still_valid(map)) {
 		struct slat_table *table = walk_to_leaf(mmu, cache, map->gfn);
 
 		result = table ? leaf_install(mmu, table, map) :
 				 SLAT_MAP_NO_TABLE;
 		moved = result == SLAT_MAP_RETRY;
+		if (around && result == SLAT_MAP_INSTALLED)
+			slat_around_install(mmu, table, map);
 	}
 	port_read_unlock(&mmu->lock);
 

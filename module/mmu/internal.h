@@ -39,6 +39,7 @@ void slat_table_free_subtree(struct slat_table *table);
 void slat_table_set_place(struct slat_table *table, struct slat_table *parent,
 			  gfn_t gfn);
 struct slat_table *slat_table_find_leaf(struct slat_mmu *mmu, gfn_t gfn);
+struct slat_table *slat_table_peek_leaf(struct slat_mmu *mmu, gfn_t gfn);
 bool slat_table_is_empty(const struct slat_table *table);
 bool slat_table_has_present(const struct slat_table *table);
 void slat_table_list_mmio(struct slat_mmu *mmu, struct slat_table *table);
@@ -98,6 +99,10 @@ u64 slat_table_wrprot(struct slat_batch *batch, struct slat_table *table,
 		      gfn_t start, gfn_t end);
 bool slat_entry_clear_accessed(struct slat_mmu *mmu, struct slat_table *table,
 			       gfn_t gfn);
+
+/* around.c */
+void slat_around_install(struct slat_mmu *mmu, struct slat_table *table,
+			 const struct slat_map *map);
 
 /* zap.c */
 void slat_batch_init(struct slat_batch *batch, struct slat_mmu *mmu,

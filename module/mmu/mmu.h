@@ -38,6 +38,7 @@ struct slat_mmu;
  * @mmio_hit: misconfigurations resolved from the entry alone
  * @mmio_stale: misconfigurations whose entry had an older generation
  * @faults_write: write faults on a protected leaf mended without the host
+ * @around_leafs: leafs that faults installed beside their own
  * @wrprot_leafs: leafs write-protected for the dirty log
  * @rounds_rmap: collections of dirty bits that protected by rmap
  * @rounds_scan: collections of dirty bits that protected by a scan
@@ -56,6 +57,7 @@ struct slat_mmu_stats {
 	atomic64_t faults_spurious;
 	atomic64_t faults_retry;
 	atomic64_t faults_write;
+	atomic64_t around_leafs;
 	atomic64_t wrprot_leafs;
 	atomic64_t rounds_rmap;
 	atomic64_t rounds_scan;
@@ -77,11 +79,13 @@ struct slat_mmu_stats {
  * struct slat_mmu_config - const properties of an EPT
  * @layout: how MMIO entries are written
  * @accessed_dirty: the EPTP enables accessed and dirty bits
+ * @around: pages that a fault may map beside its own, SLAT_AROUND_MAX at most
  * @id: number of the VM in traces
  */
 struct slat_mmu_config {
 	struct slat_mmio_layout layout;
 	bool accessed_dirty;
+	unsigned int around;
 	u32 id;
 };
 
@@ -139,6 +143,26 @@ struct slat_table_cache {
 	struct slat_table *tables[SLAT_ROOT_LEVEL - 1];
 };
 
+struct slat_map;
+
+/**
+ * struct slat_around - pages to map beside the one that faulted
+ * @nr: how many; they follow it in the slot and in its table
+ * @write: grant write
+ * @host_writable: the slot allows write
+ * @installed: out: bit i: @pfn[i] is mapped now
+ * @pfn: host pages, all of which the host lets us write
+ * @still_valid: as in struct slat_map, for that page and all of these
+ */
+struct slat_around {
+	unsigned int nr;
+	bool write;
+	bool host_writable;
+	u32 installed;
+	kvm_pfn_t pfn[SLAT_AROUND_MAX];
+	bool (*still_valid)(const struct slat_map *map);
+};
+
 /**
  * struct slat_map - a leaf to install
  * @slots: what @still_valid needs (struct slat_memslots)
@@ -152,6 +176,7 @@ struct slat_table_cache {
  * @host_writable: the host and the slot allow write, whether or not @write
  * @dirty_bitmap: of the slot, NULL if it does not log; written when W is granted
  * @dirty_bit: the bit of @gfn in it
+ * @around: what else to install if the leaf is; NULL: nothing
  * @still_valid: asked under the mmu lock, just before the entry is written
  */
 struct slat_map {
@@ -166,6 +191,7 @@ struct slat_map {
 	bool host_writable;
 	unsigned long *dirty_bitmap;
 	u64 dirty_bit;
+	struct slat_around *around;
 	bool (*still_valid)(const struct slat_map *map);
 };
 
@@ -241,11 +267,26 @@ void slat_table_cache_free(struct slat_table_cache *cache);
  *
  * Called inside the reader section in which @map was looked up. Never lowers
  * rights and never changes the pfn of a present leaf: a leaf that points
- * elsewhere is zapped and flushed, and the caller retries.
+ * elsewhere is zapped and flushed, and the caller retries. Pages around it are
+ * left out, and nothing is retried, where they may not be mapped.
  */
 enum slat_map_result slat_mmu_map(struct slat_mmu *mmu,
 				  struct slat_table_cache *cache,
 				  const struct slat_map *map);
+
+/**
+ * slat_mmu_want_around() - how many pages behind a fault's are worth mapping too?
+ * @mmu: the EPT
+ * @gfn: page that faulted
+ *
+ * A hint: none unless the page before it is mapped, which tells a guest that goes
+ * through its memory from one that jumps. Called inside a reader section, without
+ * the mmu lock.
+ *
+ * Return: how many of the next pages of the same table are not mapped, in a row,
+ * up to what the configuration allows.
+ */
+unsigned int slat_mmu_want_around(struct slat_mmu *mmu, gfn_t gfn);
 
 /**
  * slat_mmu_make_writable() - give W back to a leaf that only the log took it from

@@ -43,10 +43,11 @@ void slat_notify_end(struct slat_notify *notify)
 	port_spin_unlock(&notify->lock);
 }
 
-static bool notify_overlaps(const struct slat_notify *notify, hva_t hva)
+static bool notify_overlaps(const struct slat_notify *notify, hva_t hva,
+			    unsigned int nr)
 {
 	return notify->in_progress &&
-	       hva + SLAT_PAGE_SIZE > notify->start && hva < notify->end;
+	       hva + nr * SLAT_PAGE_SIZE > notify->start && hva < notify->end;
 }
 
 bool slat_notify_covers(struct slat_notify *notify, hva_t hva)
@@ -54,12 +55,12 @@ bool slat_notify_covers(struct slat_notify *notify, hva_t hva)
 	bool covers;
 
 	port_spin_lock(&notify->lock);
-	covers = notify_overlaps(notify, hva);
+	covers = notify_overlaps(notify, hva, 1);
 	port_spin_unlock(&notify->lock);
 	return covers;
 }
 
-bool slat_notify_may_map(struct slat_notify *notify, u64 seq, hva_t hva)
+bool slat_notify_may_map(struct slat_notify *notify, u64 seq, hva_t hva, unsigned int nr)
 {
 	bool blocked;
 
@@ -70,7 +71,7 @@ bool slat_notify_may_map(struct slat_notify *notify, u64 seq, hva_t hva)
 	if (likely(!smp_load_acquire(&notify->in_progress)))
 		return READ_ONCE(notify->seq) == seq;
 	port_spin_lock(&notify->lock);
-	blocked = notify->seq != seq || notify_overlaps(notify, hva);
+	blocked = notify->seq != seq || notify_overlaps(notify, hva, nr);
 	port_spin_unlock(&notify->lock);
 	return !blocked;
 }

@@ -52,11 +52,12 @@ static inline u64 slat_notify_seq(const struct slat_notify *notify)
  * slat_notify_may_map() - is the page that the host gave still the right one?
  * @notify: the VM's invalidations
  * @seq: captured before the host was asked
- * @hva: address of the page
+ * @hva: address of the page, or of the first of some
+ * @nr: how many pages
  *
  * Called with the mmu lock held.
  */
-bool slat_notify_may_map(struct slat_notify *notify, u64 seq, hva_t hva);
+bool slat_notify_may_map(struct slat_notify *notify, u64 seq, hva_t hva, unsigned int nr);
 
 /* Is the page at @hva in a range that the host is changing now? Called without @lock. */
 bool slat_notify_covers(struct slat_notify *notify, hva_t hva);

@@ -25,6 +25,9 @@ struct slat_host_page {
 	void *private;
 };
 
+/* Most pages that a fault maps beside its own. */
+#define SLAT_AROUND_MAX		15
+
 /**
  * struct slat_mmu_ops - callbacks of one VM; const after init
  * @flush: make every CPU forget what it cached through this EPT. Returns when
@@ -36,12 +39,20 @@ struct slat_host_page {
  *	-EINTR: a signal is pending; -EAGAIN: try again.
  * @put_page: done with a page of get_page(); when @mapped_writable the page is
  *	marked dirty for the host, so that nothing is owed to it later.
+ * @get_present: find the pages from @hva on, @nr at most, that the host has and
+ *	lets us write as they are; must not fault any in. Returns how many from the
+ *	first on. A page may already be in a range that the host is changing.
+ * @put_present: done with them; bit i of @mapped_writable: as for put_page().
  */
 struct slat_mmu_ops {
 	unsigned int (*flush)(void *ctx);
 	int (*get_page)(void *ctx, struct slat_host_page *page);
 	void (*put_page)(void *ctx, struct slat_host_page *page,
 			 bool mapped_writable);
+	unsigned int (*get_present)(void *ctx, hva_t hva, unsigned int nr,
+				    kvm_pfn_t *pfns);
+	void (*put_present)(void *ctx, const kvm_pfn_t *pfns, unsigned int nr,
+			    u32 mapped_writable);
 };
 
 #endif

@@ -55,12 +55,14 @@ void slat_table_set_place(struct slat_table *table, struct slat_table *parent,
 	table->base = slat_level_base(gfn, parent->level);
 }
 
-/* The table of the 4 KiB entries for @gfn, or NULL. The mmu lock is held. */
-struct slat_table *slat_table_find_leaf(struct slat_mmu *mmu, gfn_t gfn)
+/*
+ * The table of the 4 KiB entries for @gfn, or NULL. Inside a reader section, which
+ * keeps the table from being freed; without the mmu lock it may be unlinked already.
+ */
+struct slat_table *slat_table_peek_leaf(struct slat_mmu *mmu, gfn_t gfn)
 {
 	struct slat_table *table = mmu->root;
 
-	port_assert_held(&mmu->lock);
 	while (table->level > SLAT_LEVEL_4K) {
 		u64 entry = port_entry_read(slat_table_entry(table, gfn));
 
@@ -69,6 +71,13 @@ struct slat_table *slat_table_find_leaf(struct slat_mmu *mmu, gfn_t gfn)
 		table = slat_table_of(entry);
 	}
 	return table;
+}
+
+/* The same with the mmu lock held: a table that is linked. */
+struct slat_table *slat_table_find_leaf(struct slat_mmu *mmu, gfn_t gfn)
+{
+	port_assert_held(&mmu->lock);
+	return slat_table_peek_leaf(mmu, gfn);
 }
 
 bool slat_table_is_empty(const struct slat_table *table)

@@ -25,6 +25,21 @@
 		SKIP(return, "KVM has no such call");			\
 } while (0)
 
+/* A parameter of slat.ko, for those that change what is expected. */
+static inline uint64_t module_parameter(const char *name)
+{
+	char path[80], text[32] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/module/slat/parameters/%s", name);
+	file = fopen(path, "r");
+	if (file && !fgets(text, sizeof(text), file))
+		text[0] = 0;
+	if (file)
+		fclose(file);
+	return strtoull(text, NULL, 0);
+}
+
 static bool test_wanted(const struct __fixture_metadata *f, const struct __test_metadata *t,
 			char **names)
 {

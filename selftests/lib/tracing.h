@@ -102,21 +102,6 @@ static inline int64_t sum_of(struct _test_data_tracing *self, const char *name,
 	return sum;
 }
 
-/* Module parameters that change what is expected. */
-static inline uint64_t parameter(const char *name)
-{
-	char path[80], text[32] = "";
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/sys/module/slat/parameters/%s", name);
-	file = fopen(path, "r");
-	if (file && !fgets(text, sizeof(text), file))
-		text[0] = 0;
-	if (file)
-		fclose(file);
-	return strtoull(text, NULL, 0);
-}
-
 /* One write to a page that no slot has: an exit, then the rest. */
 static inline int write_mmio(struct dirty *d, uint64_t page)
 {

@@ -40,6 +40,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	options.vcpus = 1 + data[5] % 3;
 	options.accessed_dirty = data[0] & 4;
 	options.manual_protect = data[0] & 8;
+	options.around = data[5] / 3 % (SLAT_AROUND_MAX + 1);
 	options.initially_set = options.manual_protect && (data[0] & 16);
 	world_begin(data[6], &plan, &options);
 	world.worst = data[0] & 32;

@@ -294,12 +294,29 @@ static int get_error(const struct slat_host_page *page)
 	return 0;
 }
 
+static void frame_get(kvm_pfn_t pfn)
+{
+	host_frame(pfn)->refs++;
+	refs++;
+}
+
+static void frame_put(kvm_pfn_t pfn, bool mapped_writable)
+{
+	struct host_frame *frame = host_frame(pfn);
+
+	if (!frame || frame->refs <= 0)
+		FAIL("a page is put that was not got, pfn %llx", pfn);
+	frame->refs--;
+	refs--;
+	if (mapped_writable)
+		frame->dirty = true;
+}
+
 int host_get_page(void *ctx, struct slat_host_page *page)
 {
 	struct host_page *host = host_page(page->hva);
 	bool slow = host_options.slow && sim_chance(host_options.slow);
 	int err = get_error(page);
-	struct host_frame *frame;
 
 	(void)ctx;
 	if (slow)
@@ -312,9 +329,7 @@ int host_get_page(void *ctx, struct slat_host_page *page)
 		     (page->write && host->pte != HOST_RW)))
 		err = -EAGAIN;
 	if (!err) {
-		frame = host_frame(host->pfn);
-		frame->refs++;
-		refs++;
+		frame_get(host->pfn);
 		page->pfn = host->pfn;
 		page->writable = host->pte == HOST_RW &&
 				 (page->write || !host_options.withhold ||
@@ -334,14 +349,40 @@ int host_get_page(void *ctx, struct slat_host_page *page)
 
 void host_put_page(void *ctx, struct slat_host_page *page, bool mapped_writable)
 {
-	struct host_frame *frame = host_frame(page->pfn);
+	(void)ctx;
+	frame_put(page->pfn, mapped_writable);
+	sim_point();
+}
+
+unsigned int host_get_present(void *ctx, hva_t hva, unsigned int nr, kvm_pfn_t *pfns)
+{
+	unsigned int found;
 
 	(void)ctx;
-	if (!frame || frame->refs <= 0)
-		FAIL("put_page without get_page, pfn %llx", page->pfn);
-	frame->refs--;
-	refs--;
-	if (mapped_writable)
-		frame->dirty = true;
+	if (hva & (SLAT_PAGE_SIZE - 1) || !nr || nr > SLAT_AROUND_MAX)
+		FAIL("get_present of %u pages at %lx", nr, hva);
+	sim_point();
+	for (found = 0; found < nr; found++) {
+		struct host_page *page = host_page(hva + found * SLAT_PAGE_SIZE);
+
+		if (page->pte != HOST_RW ||
+		    (host_options.withhold && sim_chance(host_options.withhold)))
+			break;
+		frame_get(page->pfn);
+		pfns[found] = page->pfn;
+	}
+	sim_trace("get_present hva %llx, %llu pages: %llu", hva, nr, found, 0);
+	sim_point();
+	return found;
+}
+
+void host_put_present(void *ctx, const kvm_pfn_t *pfns, unsigned int nr,
+		      u32 mapped_writable)
+{
+	unsigned int i;
+
+	(void)ctx;
+	for (i = 0; i < nr; i++)
+		frame_put(pfns[i], mapped_writable & 1u << i);
 	sim_point();
 }

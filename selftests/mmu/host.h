@@ -77,6 +77,10 @@ struct host_page *host_page(hva_t hva);
 struct host_frame *host_frame(kvm_pfn_t pfn);
 int host_get_page(void *ctx, struct slat_host_page *page);
 void host_put_page(void *ctx, struct slat_host_page *page, bool mapped_writable);
+/* Of the pages that are there and writable; some are withheld, as @host_options say. */
+unsigned int host_get_present(void *ctx, hva_t hva, unsigned int nr, kvm_pfn_t *pfns);
+void host_put_present(void *ctx, const kvm_pfn_t *pfns, unsigned int nr,
+		      u32 mapped_writable);
 /* The mmu_notifier sequence around one change of [@start, @start + @npages). */
 void host_change(hva_t start, u64 npages, enum host_change change, bool may_block);
 /* The halves of it, for tests that look in between. */

@@ -54,6 +54,29 @@ static void put_page(void *ctx, struct slat_host_page *page, bool mapped_writabl
 	(void)mapped_writable;
 }
 
+static unsigned int get_present(void *ctx, hva_t hva, unsigned int nr, kvm_pfn_t *pfns)
+{
+	struct slat_host_page page = { .hva = hva };
+	unsigned int i;
+
+	for (i = 0; i < nr; i++, page.hva += SLAT_PAGE_SIZE) {
+		get_page(ctx, &page);
+		if (!page.writable)
+			break;
+		pfns[i] = page.pfn;
+	}
+	return i;
+}
+
+static void put_present(void *ctx, const kvm_pfn_t *pfns, unsigned int nr,
+			u32 mapped_writable)
+{
+	(void)ctx;
+	(void)pfns;
+	(void)nr;
+	(void)mapped_writable;
+}
+
 static unsigned int flush(void *ctx)
 {
 	(void)ctx;
@@ -62,6 +85,7 @@ static unsigned int flush(void *ctx)
 
 static const struct slat_mmu_ops ops = {
 	.flush = flush, .get_page = get_page, .put_page = put_page,
+	.get_present = get_present, .put_present = put_present,
 };
 
 static unsigned int next_random(unsigned int *seed)
@@ -212,6 +236,7 @@ static void test_threads(void)
 	struct slat_mmu_config mmu_config = {
 		.layout = { .gen_bits = 4, .guard = slat_mmio_guard(46) },
 		.accessed_dirty = true,
+		.around = 5,
 	};
 	struct slat_memslots_config config = { .nr_max = 8, .max_gfn = SLAT_MAX_GFN };
 	pthread_t vcpus[VCPUS], others[3];

@@ -8,6 +8,7 @@ extern const struct test pure_tests[];
 extern const struct test tree_tests[];
 extern const struct test slots_tests[];
 extern const struct test fault_tests[];
+extern const struct test around_tests[];
 extern const struct test zap_tests[];
 extern const struct test verify_tests[];
 extern const struct test wait_tests[];
@@ -24,6 +25,7 @@ int main(int argc, char **argv)
 		tree_tests,
 		slots_tests,
 		fault_tests,
+		around_tests,
 		zap_tests,
 		verify_tests,
 		wait_tests,

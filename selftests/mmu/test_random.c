@@ -176,7 +176,8 @@ static void test_sequence(void)
 	knobs.options.manual_protect = true;
 	run_many(&knobs, test_runs(20), 200);
 	knobs.options.initially_set = true;
-	run_many(&knobs, test_runs(20), 200);
+	knobs.options.around = SLAT_AROUND_MAX;
+	run_many(&knobs, test_runs(40), 200);
 }
 
 static void test_sequence_wrap(void)
@@ -188,6 +189,7 @@ static void test_sequence_wrap(void)
 
 	run_many(&knobs, test_runs(60), 200);
 	knobs.options.gen_bits = 2;
+	knobs.options.around = 2;
 	run_many(&knobs, test_runs(30), 200);
 }
 
@@ -214,6 +216,8 @@ static void test_concurrent(void)
 	run_many(&knobs, test_runs(50), 150);
 	knobs.options.initially_set = true;
 	run_many(&knobs, test_runs(50), 150);
+	knobs.options.around = SLAT_AROUND_MAX;
+	run_many(&knobs, test_runs(100), 150);
 }
 
 static void test_concurrent_nasty(void)
@@ -228,6 +232,8 @@ static void test_concurrent_nasty(void)
 	run_many(&knobs, test_runs(150), 150);
 	knobs.plan.chance = 12;
 	knobs.options.gen_bits = 2;
+	run_many(&knobs, test_runs(150), 150);
+	knobs.options.around = 3;
 	run_many(&knobs, test_runs(150), 150);
 	knobs.fail_chance = 60;
 	run_many(&knobs, test_runs(80), 150);

@@ -34,6 +34,8 @@ static const struct slat_mmu_ops world_ops = {
 	.flush = world_flush,
 	.get_page = host_get_page,
 	.put_page = host_put_page,
+	.get_present = host_get_present,
+	.put_present = host_put_present,
 };
 
 /* A change takes effect, as far as the model goes, while slots_lock is held. */
@@ -87,6 +89,7 @@ static int world_make(const struct world_options *options)
 			.guard = slat_mmio_guard(46),
 		},
 		.accessed_dirty = options->accessed_dirty,
+		.around = options->around,
 	};
 	struct slat_memslots_config config = {
 		.nr_max = options->nr_slots,

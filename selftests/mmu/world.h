@@ -23,6 +23,7 @@
  * @nr_slots: most slots
  * @vcpus: how many
  * @accessed_dirty: hardware sets A and D
+ * @around: pages that a fault may map beside its own
  * @manual_protect: the client clears the dirty log itself
  * @initially_set: and a new log is all ones
  */
@@ -32,6 +33,7 @@ struct world_options {
 	unsigned int nr_slots;
 	unsigned int vcpus;
 	bool accessed_dirty;
+	unsigned int around;
 	bool manual_protect;
 	bool initially_set;
 };

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define VMS		64
-#define SLOTS		256
+#define SLOTS		2048
 #define MAPPED		GIB
 
 /* A VM, its slot, a vCPU and its CPUID, the first run, and all of it destroyed. */

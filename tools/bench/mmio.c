@@ -76,6 +76,9 @@ void group_mmio(void)
 	for (unsigned int i = 0; i < bench_repeats(); i++) {
 		mmio_write(&bg);
 		mmio_read(&bg);
+	}
+	/* One store each: now and then a sample meets a timer's interrupt. */
+	for (unsigned int i = 0; i < 3 * bench_repeats(); i++) {
 		mmio_after_change(&bg, "mmio.after_create",
 				  "MMIO store just after a slot was created, with a closing port exit",
 				  create_small);

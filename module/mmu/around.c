@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Fault-around: a guest that goes through its memory page by page faults once for
+ * several pages, where the host has them. Called by pagefault.c to ask how many,
+ * and by fault.c, in the section that installs the page which faulted.
+ *
+ * No right is lost that is not lost by a fault: a neighbour is installed only where
+ * nothing is mapped, under the same look at the slot, and if the host changes none
+ * of the pages (one look covers all of them). It gets W only where a fault for
+ * reading would, and A stays clear until the guest comes.
+ */
+#include "internal.h"
+
+unsigned int slat_mmu_want_around(struct slat_mmu *mmu, gfn_t gfn)
+{
+	const unsigned int max = mmu->config.around;
+	const unsigned int at = slat_level_index(gfn, SLAT_LEVEL_4K);
+	const struct slat_table *table;
+	unsigned int nr = 0;
+
+	table = max && at ? slat_table_peek_leaf(mmu, gfn) : NULL;
+	if (!table || !ept_is_present(port_entry_read(&table->entries[at - 1])))
+		return 0;
+	while (nr < max && at + nr + 1 < SLAT_TABLE_ENTRIES &&
+	       !ept_is_present(port_entry_read(&table->entries[at + nr + 1])))
+		nr++;
+	return nr;
+}
+
+/**
+ * slat_around_install() - the leaves beside the one that @map installed
+ * @mmu: the EPT; lock held shared since map->still_valid() allowed them
+ * @table: leaf table of map->gfn
+ * @map: with map->around
+ *
+ * An entry that another fault writes meanwhile is left to it.
+ */
+void slat_around_install(struct slat_mmu *mmu, struct slat_table *table,
+			 const struct slat_map *map)
+{
+	struct slat_around *around = map->around;
+	unsigned int i, done = 0;
+
+	for (i = 0; i < around->nr; i++) {
+		gfn_t gfn = map->gfn + 1 + i;
+		u64 old = port_entry_read(slat_table_entry(table, gfn));
+		u64 new = ept_make_leaf(around->pfn[i], around->write,
+					around->host_writable) & ~EPT_A;
+
+		if (ept_is_present(old) ||
+		    !slat_entry_try_set(mmu, table, gfn, &old, new))
+			continue;
+		around->installed |= 1u << i;
+		done++;
+	}
+	if (done)
+		atomic64_add(done, &mmu->stats.around_leafs);
+}
