@@ -61,7 +61,8 @@ static int host_get_page(void *ctx, struct slat_host_page *want)
 	int err;
 
 	want->writable = true;
-	if (!host_get_writable(want->hva, &page)) {
+	want->present = host_get_writable(want->hva, &page);
+	if (!want->present) {
 		err = host_get_slow(want, &page);
 		if (err)
 			return err == -ERESTARTSYS ? -EINTR : err;

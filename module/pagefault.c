@@ -98,9 +98,11 @@ static void map_set_log(struct slat_map *map)
 /*
  * The pages behind @map's that its fault is to map too. After notify_seq was
  * captured, as the page itself. A log is no obstacle: a page that is read becomes
- * writable when it is written, and so does this one.
+ * writable when it is written, and so does this one. None where the host had to
+ * make @page: memory that is touched for the first time is looked through in vain.
  */
 static void around_get(struct slat_mmu *mmu, struct slat_map *map,
+		       const struct slat_host_page *page,
 		       struct slat_around *around)
 {
 	const struct slat_memslot *slot = map->slot;
@@ -110,7 +112,8 @@ static void around_get(struct slat_mmu *mmu, struct slat_map *map,
 	around->still_valid = around_is_valid;
 	around->host_writable = !(slot->flags & KVM_MEM_READONLY);
 	around->write = around->host_writable && !map->dirty_bitmap;
-	around->nr = min_t(u64, behind, slat_mmu_want_around(mmu, map->gfn));
+	around->nr = page->present ?
+		min_t(u64, behind, slat_mmu_want_around(mmu, map->gfn)) : 0;
 	if (around->nr)
 		around->nr = mmu->ops->get_present(mmu->ctx, map->hva + SLAT_PAGE_SIZE,
 						   around->nr, around->pfn);
@@ -153,7 +156,7 @@ static enum slat_fault_result host_fault(struct slat_fault_context *context,
 			     !(map->slot->flags & KVM_MEM_READONLY);
 	/* A page that is logged becomes writable when it is written. */
 	map->write = map->host_writable && (write || !map->dirty_bitmap);
-	around_get(mmu, map, &around);
+	around_get(mmu, map, &page, &around);
 	map->around = &around;
 	result = slat_mmu_map(mmu, &context->cache, map);
 	if (result == SLAT_MAP_INSTALLED)

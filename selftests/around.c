@@ -95,6 +95,23 @@ TEST_F(around, only_what_the_host_has_is_mapped)
 	EXPECT_EQ(0, there & 1);
 }
 
+/* The guest is the first to touch a page, in the middle of others that are there. */
+TEST_F(around, a_page_that_the_host_has_to_make_comes_alone)
+{
+	struct pages behind = pages_each(NPAGES, 22, NPAGES);
+	struct pages first = pages_each(NPAGES, 20, NPAGES);
+	struct dirty *d = &self->d;
+
+	SLAT_ONLY(&d->g.vm);
+	ASSERT_EQ(0, madvise(d->mem + 21 * PAGE_SIZE, PAGE_SIZE, MADV_DONTNEED));
+	ASSERT_EQ(0, dirty_set(d, 0));
+	pages_add(&first, 21);
+	ASSERT_EQ(0, dirty_write(d, &first));
+	EXPECT_EQ(2ull, slot_stats(d).mapped[0]);
+	ASSERT_EQ(0, dirty_read(d, &behind));
+	EXPECT_EQ(2 + self->at_once, slot_stats(d).mapped[0]);
+}
+
 /*
  * A log reports what the guest wrote, not what came along. KVM is not held to it: it
  * reports a page that was only read where the log ran before its first fault.

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Fault-around: a guest that goes through its memory page by page faults once for
- * several pages, where the host has them. Called by pagefault.c to ask how many,
- * and by fault.c, in the section that installs the page which faulted.
+ * several pages, where the host has them. Called by pagefault.c to ask how many, and
+ * by fault.c, in the section that installs the page which faulted.
  *
- * The guest gains nothing that its own fault would not give it: a neighbour is installed
- * only where nothing is mapped, under the same look at the slot, and if the host changes none
- * of the pages (one look covers all of them). It gets W only where a fault for
- * reading would, and A stays clear until the guest comes.
+ * The guest gains nothing that its own fault would not give it: a neighbour is
+ * installed only where nothing is mapped, under the same look at the slot, and if the
+ * host changes none of the pages (one look covers all of them). It gets W only where a
+ * fault for reading would, and A stays clear until the guest comes.
  */
 #include "internal.h"
 

@@ -15,6 +15,8 @@
  * @write: in: the access is a write; the page must be writable
  * @pfn: out: where the page is
  * @writable: out: the host mapping grants write (may be true on a read)
+ * @present: out: the host had the page before, writable: those behind it may be
+ *	there too. A hint: it may be wrong either way, and changes at any time.
  * @private: out: for put_page()
  */
 struct slat_host_page {
@@ -22,6 +24,7 @@ struct slat_host_page {
 	bool write;
 	kvm_pfn_t pfn;
 	bool writable;
+	bool present;
 	void *private;
 };
 

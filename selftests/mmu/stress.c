@@ -43,6 +43,7 @@ static int get_page(void *ctx, struct slat_host_page *page)
 	page->pfn = FIRST_PFN + nr + host_version[nr] * HOST_PAGES;
 	pthread_mutex_unlock(&host_lock);
 	page->writable = page->write || (page->hva >> 13 & 1);
+	page->present = page->writable;
 	sched_yield();
 	return 0;
 }

@@ -114,18 +114,34 @@ static void test_ends(void)
 	/* one that the host does not have */
 	fault_maps(8, ACCESS_READ, 5);
 	CHECK_EQ(host_page(hva_of(109))->pte, HOST_ABSENT);
-	fault_maps(13, ACCESS_READ, 1 + AROUND);
+	fault_maps(13, ACCESS_READ, 1);
+	fault_maps(14, ACCESS_READ, 1 + AROUND);
 	/* one that it has for reading, or withholds */
-	page = host_page(hva_of(100 + 21 + 2 - 4));
+	page = host_page(hva_of(100 + 24 - 4));
 	page->pte = HOST_RO;
 	host_frame(page->pfn)->writable = false;
-	fault_maps(21, ACCESS_READ, 2);
+	fault_maps(22, ACCESS_READ, 2);
+	fault_maps(24, ACCESS_READ, 1);
 	host_options.withhold = 1024;
-	fault_maps(23, ACCESS_READ, 1);
+	fault_maps(25, ACCESS_READ, 1);
 	host_options.withhold = 0;
 	/* the slot's end is the last page of all */
 	fault_maps(62, ACCESS_READ, 1);
 	fault_maps(63, ACCESS_READ, 1);
+	world_end();
+}
+
+/* Memory that is used for the first time: each page is made, and comes alone, up to the last. */
+static void test_first_touch(void)
+{
+	gfn_t gfn;
+
+	begin(NULL);
+	world_must_set(0, 0, 64, hva_of(0), 0);
+	host_has(12, 52);
+	for (gfn = 0; gfn < 12; gfn++)
+		fault_maps(gfn, gfn & 1 ? ACCESS_READ : ACCESS_WRITE, 1);
+	fault_maps(12, ACCESS_WRITE, 1 + AROUND);
 	world_end();
 }
 
@@ -296,6 +312,7 @@ const struct test around_tests[] = {
 	{ "around: nothing for a guest that jumps, or where it is off", test_jumps },
 	{ "around: ends with the slot, the table, what is mapped, what the host has",
 	  test_ends },
+	{ "around: nothing beside a page that the host had to make", test_first_touch },
 	{ "around: a read-only slot", test_readonly_slot },
 	{ "around: a slot that logs", test_logging },
 	{ "around: stale MMIO entries give way", test_over_mmio },
