@@ -71,6 +71,19 @@ struct collection {
 	u64 leafs;
 };
 
+static u64 bits_in(const unsigned long *words, u64 from, u64 until)
+{
+	u64 bits = 0;
+
+	for (; from < until; from++) {
+		unsigned long word = READ_ONCE(words[from]);
+
+		if (word)
+			bits += port_popcount(word);
+	}
+	return bits;
+}
+
 /* Bits may come and go meanwhile: it is a guess about cost alone. */
 static struct collection collection_guess(const unsigned long *words, u64 nr)
 {
@@ -79,16 +92,12 @@ static struct collection collection_guess(const unsigned long *words, u64 nr)
 
 	while (at < nr) {
 		u64 until = min(at + SLAT_COLLECT_WORDS, nr);
-		u64 dirty = guess.dirty;
 
-		for (; at < until; at++) {
-			unsigned long word = READ_ONCE(words[at]);
-
-			if (word)
-				guess.dirty += port_popcount(word);
-		}
-		if (guess.dirty != dirty)
+		if (!slat_words_are_zero(words, at, until)) {
 			guess.leafs += SLAT_COLLECT_WORDS * WORD_BITS;
+			guess.dirty += bits_in(words, at, until);
+		}
+		at = until;
 	}
 	return guess;
 }
@@ -183,10 +192,9 @@ static int log_get(struct slat_memslots *slots, const struct slat_memslot *slot,
 	struct slat_dirty_log *log = slot->log;
 	size_t bytes = log->nr_words * sizeof(*log->live);
 
-	if (slots->manual_protect) {
-		memcpy(log->taken, log->live, bytes);
-		return port_copy_to_user(to, log->taken, bytes) ? 0 : -EFAULT;
-	}
+	/* Bits only come while slots_lock is held: one that is missed stays for CLEAR. */
+	if (slots->manual_protect)
+		return port_copy_to_user(to, log->live, bytes) ? 0 : -EFAULT;
 	slot_collect(slots, slot, 0, &round);
 	if (port_copy_to_user(to, log->taken, bytes)) {
 		slot->state->dirty_reported += round.nr_taken;
@@ -196,26 +204,24 @@ static int log_get(struct slat_memslots *slots, const struct slat_memslot *slot,
 	return -EFAULT;
 }
 
-/* After a call that did not fail: how many bits of the range it took. */
-static u64 pages_taken(const struct slat_dirty_log *log, u64 first_page, u64 npages)
+/* How many bits of a range @words has. */
+static u64 pages_in(const unsigned long *words, u64 first_page, u64 npages)
 {
-	u64 end = (first_page + npages + WORD_BITS - 1) / WORD_BITS;
-	u64 i, pages = 0;
-
-	for (i = first_page / WORD_BITS; i < end; i++)
-		pages += port_popcount(log->taken[i]);
-	return pages;
+	return bits_in(words, first_page / WORD_BITS,
+		       (first_page + npages + WORD_BITS - 1) / WORD_BITS);
 }
 
 static void get_trace(const struct slat_memslots *slots, const struct slat_memslot *slot,
 		      u32 id, int err, u64 began)
 {
+	const struct slat_dirty_log *log = err ? NULL : slot->log;
 	const struct slat_ev_dirty_log ev = {
 		.vm = slots->mmu->config.id,
 		.slot = id,
 		.error = err,
 		.npages = err ? 0 : slot->npages,
-		.pages = err ? 0 : pages_taken(slot->log, 0, slot->npages),
+		.pages = err ? 0 : pages_in(slots->manual_protect ? log->live : log->taken,
+					    0, slot->npages),
 		.ns = slat_trace_since(began),
 	};
 
@@ -291,7 +297,7 @@ static void clear_trace(const struct slat_memslots *slots, const struct slat_mem
 		.error = err,
 		.first_page = log->first_page,
 		.npages = log->num_pages,
-		.pages = err ? 0 : pages_taken(slot->log, log->first_page, log->num_pages),
+		.pages = err ? 0 : pages_in(slot->log->taken, log->first_page, log->num_pages),
 		.ns = slat_trace_since(began),
 	};
 

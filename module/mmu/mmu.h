@@ -448,6 +448,27 @@ struct slat_dirty_round {
 /* Words of a bitmap that a collection takes at once: one leaf table's worth. */
 #define SLAT_COLLECT_WORDS	(SLAT_TABLE_ENTRIES / (8 * sizeof(unsigned long)))
 
+static_assert(SLAT_COLLECT_WORDS == 8);
+
+/*
+ * Has none of the words [@from, @until) a bit, SLAT_COLLECT_WORDS at most? Most of
+ * most logs is passed here: whole stretches are one expression without a loop.
+ * Bare reads: a bit that is set meanwhile may be seen or not.
+ */
+static inline bool slat_words_are_zero(const unsigned long *words, u64 from, u64 until)
+{
+	const unsigned long *w = words + from;
+	unsigned long any = 0;
+
+	if (until - from == SLAT_COLLECT_WORDS)
+		return !(READ_ONCE(w[0]) | READ_ONCE(w[1]) | READ_ONCE(w[2]) |
+			 READ_ONCE(w[3]) | READ_ONCE(w[4]) | READ_ONCE(w[5]) |
+			 READ_ONCE(w[6]) | READ_ONCE(w[7]));
+	for (; from < until; from++)
+		any |= READ_ONCE(words[from]);
+	return !any;
+}
+
 /**
  * slat_mmu_collect_dirty() - take dirty bits and protect their pages, and flush
  * @mmu: the EPT

@@ -8,6 +8,9 @@
 
 #define WORD_BITS	(8 * sizeof(unsigned long))
 
+/* Words without a bit take a few instructions each: yielding may wait for so many. */
+#define YIELD_WORDS	(32 * SLAT_COLLECT_WORDS)
+
 u64 slat_mmu_wrprot_range(struct slat_mmu *mmu, gfn_t start, gfn_t end)
 {
 	struct slat_batch batch;
@@ -81,18 +84,44 @@ static void protect_by_scan(struct slat_batch *batch,
 	}
 }
 
+/*
+ * None of words [from, until) was taken. Without a loop, as slat_words_are_zero(),
+ * and without the string instruction that memset() of 64 bytes would be.
+ */
+static void take_none(unsigned long *taken, u64 from, u64 until)
+{
+	unsigned long *t = taken + from;
+
+	if (until - from == SLAT_COLLECT_WORDS) {
+		t[0] = 0;
+		t[1] = 0;
+		t[2] = 0;
+		t[3] = 0;
+		t[4] = 0;
+		t[5] = 0;
+		t[6] = 0;
+		t[7] = 0;
+		return;
+	}
+	for (; from < until; from++)
+		taken[from] = 0;
+}
+
 /* Take the bits of words [from, until); says whether there were any. */
 static bool take_bits(struct slat_dirty_round *round, u64 from, u64 until)
 {
 	unsigned long any = 0;
 	u64 i;
 
+	if (slat_words_are_zero(round->only ? round->only : round->live, from, until)) {
+		take_none(round->taken, from, until);
+		return false;
+	}
 	for (i = from; i < until; i++) {
 		unsigned long taken = READ_ONCE(round->live[i]);
 
 		if (taken && round->only)
 			taken &= round->only[i];
-		/* Most words of most logs are done here. */
 		if (taken) {
 			taken = round->only ?
 				port_word_andnot(&round->live[i], round->only[i]) &
@@ -140,9 +169,12 @@ void slat_mmu_collect_dirty(struct slat_mmu *mmu,
 	for (at = 0; at < words; at += SLAT_COLLECT_WORDS) {
 		u64 until = min(at + SLAT_COLLECT_WORDS, words);
 
-		if (take_bits(round, at, until))
+		bool took = take_bits(round, at, until);
+
+		if (took)
 			protect(&batch, round, at, until);
-		slat_batch_yield(&batch);
+		if (took || at % YIELD_WORDS == 0)
+			slat_batch_yield(&batch);
 	}
 	slat_batch_flush(&batch);
 	port_write_unlock(&mmu->lock);

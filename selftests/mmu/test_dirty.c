@@ -127,6 +127,27 @@ static void test_strategies(void)
 	}
 }
 
+/* One page at a time, in each word of the bitmap: words are looked at in stretches. */
+static void test_each_word(void)
+{
+	unsigned int manual, page;
+
+	for (manual = 0; manual < 2; manual++) {
+		begin(manual, false);
+		world_must_set(0, BASE, NPAGES, hva_of(0), LOG);
+		for (page = 0; page < NPAGES; page += page % 64 ? 1 : 63) {
+			guest_must(CPU(0), BASE + page, ACCESS_WRITE, TOUCH_RAM);
+			CHECK_EQ(bits_of(0), 1);
+			if (manual)
+				CHECK_EQ(world_clear_dirty(0, page / 64 * 64,
+							   min(64, NPAGES - page / 64 * 64),
+							   ~0ULL), 0);
+			CHECK_EQ(bits_of(0), 0);
+		}
+		world_end();
+	}
+}
+
 static void test_copy_fails(void)
 {
 	begin(false, false);
@@ -292,6 +313,7 @@ const struct test dirty_tests[] = {
 	{ "dirty log: costs are learned", test_learns },
 	{ "dirty log: every write is reported, none invented", test_rounds },
 	{ "dirty log: both strategies report the same", test_strategies },
+	{ "dirty log: one page in each word", test_each_word },
 	{ "dirty log: nothing is lost when the copy fails", test_copy_fails },
 	{ "dirty log: errno", test_errno },
 	{ "dirty log: the client clears it", test_manual },
