@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # Mutants: each patch here breaks one rule of the core. Apply each to a copy of
 # the sources, build, run the tests: they must fail. A mutant that survives, and
-# a patch that does not apply or does not build, is a failure. TAP output.
+# a patch that does not apply or does not build, is a failure. TAP output. All
+# lines around a change must be there (no fuzz): else it could land elsewhere.
 #
 # A patch begins with a line that says what it breaks and one with the name of
 # the test that is known to notice; that one runs first, all others only when it
@@ -38,7 +39,7 @@ mutant() {
 	name="$(basename "$patch" .patch): $(head -n 1 "$patch")"
 	mkdir -p "$dir/obj"
 	cp -r "$here/../../module" "$dir/module"
-	if ! said=$(patch -d "$dir" -p1 -s -f --no-backup-if-mismatch -F 2 <"$patch" 2>&1); then
+	if ! said=$(patch -d "$dir" -p1 -s -f --no-backup-if-mismatch -F 0 <"$patch" 2>&1); then
 		printf '%s\n' "$said" | sed 's/^/# /'
 		echo "not ok - $name (the patch does not apply)"
 		return
