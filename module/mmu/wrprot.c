@@ -168,7 +168,6 @@ void slat_mmu_collect_dirty(struct slat_mmu *mmu,
 	slat_batch_begin_step(&batch);
 	for (at = 0; at < words; at += SLAT_COLLECT_WORDS) {
 		u64 until = min(at + SLAT_COLLECT_WORDS, words);
-
 		bool took = take_bits(round, at, until);
 
 		if (took)
