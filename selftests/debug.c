@@ -34,6 +34,7 @@ GUEST_CODE_BLOB(nops, 64, "nop\n nop\n nop\n nop\n hlt\n");
  */
 FIXTURE_SETUP(debug)
 {
+	guest_settle_nmis();
 	guest_start(&self->g, MODE_LONG, nops);
 	vm_must(vcpu_run(&self->g.vcpu), "KVM_RUN");
 	guest_load(&self->g, nops);

@@ -27,6 +27,7 @@ GUEST_CODE_BLOB(nops, 64, "nop\n nop\n nop\n nop\n hlt\n");
 
 FIXTURE_SETUP(irq)
 {
+	guest_settle_nmis();
 	guest_start(&self->g, MODE_LONG, nops);
 	self->vcpu = &self->g.vcpu;
 	self->run = self->vcpu->run;

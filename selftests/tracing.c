@@ -116,6 +116,7 @@ TEST_F(tracing, an_entry_tells_the_event_that_it_injects)
 	struct guest *g = &self->d.g;
 
 	NEED_TRACING;
+	guest_settle_nmis();
 	guest_load(g, sync);
 	ASSERT_EQ(0, vm_ioctl_num(g->vcpu.fd, KVM_NMI, 0));
 	trace_start(&self->t, "slat_vcpu_entry");

@@ -4,8 +4,10 @@
  * and the vCPU's registers for each mode. Guest code never has to set up its
  * own mode unless that is what a test is about.
  */
+#define _GNU_SOURCE
 #include "guest.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -230,6 +232,24 @@ void guest_destroy(struct guest *g)
 	vcpu_destroy(&g->vcpu);
 	vm_destroy(&g->vm);
 	vm_free(g->ram, GUEST_RAM);
+}
+
+GUEST_CODE_BLOB(one_iret, 64,
+	"mov %rsp, %rax\n push $" STR(SEL_DATA) "\n push %rax\n pushfq\n"
+	"push $" STR(SEL_CODE64) "\n lea 1f(%rip), %rax\n push %rax\n iretq\n"
+	"1: hlt\n");
+
+void guest_settle_nmis(void)
+{
+	struct guest g;
+	cpu_set_t here;
+
+	CPU_ZERO(&here);
+	CPU_SET(sched_getcpu(), &here);
+	vm_must(sched_setaffinity(0, sizeof(here), &here), "sched_setaffinity");
+	guest_start(&g, MODE_LONG, one_iret);
+	vm_must(vcpu_run_to(&g.vcpu, KVM_EXIT_HLT), "a guest's IRET");
+	guest_destroy(&g);
 }
 
 void probe_init(struct guest *g)

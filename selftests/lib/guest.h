@@ -123,6 +123,15 @@ void guest_init(struct guest *g, enum guest_mode mode, const char *start, const 
 #define guest_start(g, mode, name) guest_init(g, mode, name##_start, name##_end)
 void guest_destroy(struct guest *g);
 
+/*
+ * Before a test of NMIs: no guest that ran before blocks those of this one. Bochs
+ * 2.7 keeps the blocking of virtual NMIs in the CPU; a VM entry that has none does
+ * not end it (SDM, "Loading Guest Non-Register State", says it does), an IRET of a
+ * guest does. So one is made here, and this thread stays on the CPU: what it blocks
+ * there ends there. On silicon it changes nothing.
+ */
+void guest_settle_nmis(void);
+
 /* One more vCPU on the same code, with 4 KiB of stack of its own. */
 void guest_add_vcpu(struct guest *g, unsigned int id, enum guest_mode mode, struct vcpu *vcpu);
 
