@@ -448,7 +448,7 @@ TEST(stats_outlive_the_vm)
 	int vm, vcpu;
 
 	probe_init(&g);
-	/* 6.12's lets kvm_intel go, and the machine dies when the file is closed. */
+	/* 6.12's lets kvm_intel go, and the machine dies of it. */
 	if (vm_is_kvm(&g.vm))
 		SKIP(return, "such a file does not hold kvm_intel");
 	ASSERT_TRUE(probe_is_mmio(&g, GPA));
