@@ -3,8 +3,11 @@
 # Top level: builds slat.ko and the programs, runs the demo and the checks.
 # What the module is made of is in Kbuild.
 
-# The newest installed headers of a stock kernel, unless told otherwise.
-KDIR ?= $(shell ls -d /usr/src/linux-headers-*-amd64 /lib/modules/*/build 2>/dev/null | \
+# The running kernel's headers where they are installed; else the newest of a stock
+# kernel; KDIR=PATH says otherwise.
+KDIR ?= $(shell running=/lib/modules/$$(uname -r)/build; \
+	  if [ -f $$running/Makefile ]; then echo $$running; exit; fi; \
+	  ls -d /usr/src/linux-headers-*-amd64 /lib/modules/*/build 2>/dev/null | \
 	  grep -v -e -rt- -e -cloud- | sed 's,.*/linux-headers-\|/lib/modules/\|/build$$,,g' | \
 	  sort -V | tail -n 1 | \
 	  while read -r v; do ls -d /usr/src/linux-headers-$$v /lib/modules/$$v/build \
@@ -60,7 +63,8 @@ clean: kdir-there
 	  if [ -f $$d/Makefile ]; then $(MAKE) -C $$d clean; fi; done
 
 help:
-	@echo 'make             build slat.ko for KDIR (default: the newest installed headers)'
+	@echo 'make             build slat.ko for KDIR (default: the running kernel, else the newest'
+	@echo '                 installed headers)'
 	@echo '                 KDIR=$(KDIR)'
 	@echo 'make demo        build everything, boot an emulated Intel machine, show it there'
 	@echo 'make check       all tests: lint, user space, one emulated boot per stock kernel'

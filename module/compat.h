@@ -1,18 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Differences between the supported kernels, 6.1 to 6.12; the only file that
- * looks at LINUX_VERSION_CODE. Each section names the file that needs it and
- * offers one spelling to both sides.
+ * Differences between kernels. Each section names the file that needs it and
+ * offers one spelling to both sides. Which side a kernel is on is probed: Kbuild
+ * looks into its headers and defines SLAT_HAS_*, since a version number says
+ * little about a distribution's kernel. The number decides one thing only:
+ * whether anybody tried Slat on such a kernel.
  */
 #ifndef SLAT_COMPAT_H
 #define SLAT_COMPAT_H
+
+#include <linux/version.h>
+
+/* The series on which the checks run. */
+#define SLAT_SERIES	(LINUX_VERSION_CODE >> 8)
+#if SLAT_SERIES != (KERNEL_VERSION(6, 1, 0) >> 8) && \
+	SLAT_SERIES != (KERNEL_VERSION(6, 12, 0) >> 8) && !defined(SLAT_UNTRIED)
+#error "slat was tried on kernels of the series 6.1 and 6.12 alone: expected headers of one of them; make UNTRIED=1 builds it all the same"
+#endif
 
 #include <linux/cpuhotplug.h>
 #include <linux/kvm.h>
 #include <linux/mm.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
-#include <linux/version.h>
 
 #include <asm/idtentry.h>
 #include <asm/vmx.h>
@@ -28,7 +38,7 @@
  * vmx/cpu.c: the hotplug state of KVM (6.3 moved it behind the scheduler).
  * Whoever holds it owns VMX.
  */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#ifdef SLAT_HAS_CPUHP_KVM_ONLINE
 #define SLAT_CPUHP_STATE	CPUHP_AP_KVM_ONLINE
 #else
 #define SLAT_CPUHP_STATE	CPUHP_AP_KVM_STARTING
@@ -36,9 +46,9 @@
 
 /*
  * vmx/cpu.c: syscore callbacks take an argument, and are registered by another
- * structure, from 6.18 on and in the stable series that took the change over.
+ * structure (6.18, and the stable series that took the change over).
  */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 60)
+#ifdef SLAT_HAS_SYSCORE
 #define SLAT_DEFINE_SYSCORE(name, suspend_fn, resume_fn) \
 	static int name##_suspend(void *data) { return suspend_fn(); } \
 	static void name##_resume(void *data) { resume_fn(); } \
@@ -57,8 +67,8 @@
 #define slat_unregister_syscore	unregister_syscore_ops
 #endif
 
-/* iobus.c: the number to add, always one, is no argument any more (6.8). */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+/* io/iobus.c: the number to add, always one, is no argument any more (6.8). */
+#ifdef SLAT_HAS_EVENTFD_SIGNAL_ONE
 #define slat_eventfd_signal(ctx)	eventfd_signal(ctx)
 #else
 #define slat_eventfd_signal(ctx)	((void)eventfd_signal(ctx, 1))
@@ -68,13 +78,13 @@
 #include <trace/events/ipi.h>
 
 /* vmx/run.c: the NMI entry that expects a frame on the current stack (6.4). */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+#ifdef SLAT_HAS_NMI_KVM_VMX
 #define SLAT_NMI_ENTRY		asm_exc_nmi_kvm_vmx
 #else
 #define SLAT_NMI_ENTRY		asm_exc_nmi_noist
 #endif
 
-/* vcpu_run.c: the field is hard to use by accident where KVM must not (6.11). */
+/* vcpu/run.c: the field is hard to use by accident where KVM must not (6.11). */
 static inline bool slat_run_immediate_exit(const struct kvm_run *run)
 {
 #ifdef HINT_UNSAFE_IN_KVM
@@ -84,18 +94,18 @@ static inline bool slat_run_immediate_exit(const struct kvm_run *run)
 #endif
 }
 
-/* hostmem.c: a fault that waits for memory ends when any signal comes (6.2). */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+/* vm/hostmem.c: a fault that waits for memory ends when any signal comes (6.2). */
+#ifdef SLAT_HAS_FOLL_INTERRUPTIBLE
 #define SLAT_FOLL_INTERRUPTIBLE	FOLL_INTERRUPTIBLE
 #else
 #define SLAT_FOLL_INTERRUPTIBLE	0
 #endif
 
-/* shrinker.c: shrinkers are allocated by the kernel and carry a pointer (6.7). */
+/* vm/shrinker.c: shrinkers are allocated by the kernel and carry a pointer (6.7). */
 typedef unsigned long (*slat_shrink_fn)(struct shrinker *shrinker,
 					struct shrink_control *sc);
 
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+#ifdef SLAT_HAS_SHRINKER_ALLOC
 static inline struct shrinker *slat_shrinker_add(const char *name, void *data,
 						 slat_shrink_fn count,
 						 slat_shrink_fn scan)

@@ -14,9 +14,10 @@
 
 #include <asm/processor.h>
 
-#include "device.h"
-#include "memslots.h"
+#include "ioctl/ioctl.h"
 #include "mmu/policy.h"
+#include "slots/memslots.h"
+#include "vm/device.h"
 
 #define SLAT_MAX_VCPUS		1024
 #define SLAT_DEFAULT_VCPUS	288

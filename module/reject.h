@@ -48,4 +48,39 @@ static inline int slat_reject(struct slat_reject *why, int err, enum slat_check 
 	return err;
 }
 
+/**
+ * slat_check_zero() - are reserved words 0?
+ * @words: in the kernel's copy of the client's structure
+ * @nr: how many
+ * @offset: of the first in the structure
+ * @why: filled in with -EINVAL; may be NULL
+ *
+ * Return: 0 or -EINVAL.
+ */
+static inline int slat_check_zero(const __u64 *words, unsigned int nr, u64 offset,
+				  struct slat_reject *why)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		if (words[i])
+			return slat_reject(why, -EINVAL, SLAT_CHECK_RESERVED,
+					   offset + i * sizeof(words[0]), 0);
+	}
+	return 0;
+}
+
+/* Are the flags none but those of @allowed? */
+static inline int slat_check_flags(u32 flags, u32 allowed, struct slat_reject *why)
+{
+	return flags & ~allowed ?
+	       slat_reject(why, -EINVAL, SLAT_CHECK_FLAGS, flags, allowed) : 0;
+}
+
+/* Flags and reserved words of @copy, of which @allowed flags exist. */
+#define slat_check_form(copy, allowed, why)					\
+	(slat_check_flags((copy)->flags, allowed, why) ?:			\
+	 slat_check_zero((copy)->reserved, ARRAY_SIZE((copy)->reserved),	\
+			 offsetof(typeof(*(copy)), reserved), why))
+
 #endif

@@ -18,7 +18,7 @@
 #include <asm/processor.h>
 #include <asm/vmx.h>
 
-#include "../compat.h"
+#include "compat.h"
 
 static struct slat_caps slat_caps;
 

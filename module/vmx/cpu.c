@@ -39,7 +39,7 @@
 #include <asm/reboot.h>
 #include <asm/tlbflush.h>
 
-#include "../compat.h"
+#include "compat.h"
 #include "vcpu.h"
 
 struct cpu_state {

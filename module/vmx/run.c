@@ -27,8 +27,8 @@
 #include <asm/tlbflush.h>
 #include <asm/trapnr.h>
 
-#include "../compat.h"
-#include "../trace.h"
+#include "compat.h"
+#include "trace.h"
 #include "entry.h"
 #include "vcpu.h"
 

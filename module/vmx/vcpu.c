@@ -15,7 +15,7 @@
 #include <asm/fpu/types.h>
 #include <asm/msr.h>
 
-#include "../compat.h"
+#include "compat.h"
 #include "vcpu.h"
 
 #define PLE_GAP_TICKS	128	/* TSC ticks between PAUSEs of one loop */

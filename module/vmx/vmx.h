@@ -22,8 +22,8 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
-#include "../mmu/types.h"
-#include "../reject.h"
+#include "mmu/types.h"
+#include "reject.h"
 
 struct slat_vmx;
 

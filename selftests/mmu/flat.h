@@ -6,7 +6,7 @@
 #ifndef SLAT_FLAT_H
 #define SLAT_FLAT_H
 
-#include "memslots.h"
+#include "slots/memslots.h"
 
 #define FLAT_MAX	64
 

@@ -8,7 +8,7 @@
 #ifndef SLAT_HOST_H
 #define SLAT_HOST_H
 
-#include "memslots.h"
+#include "slots/memslots.h"
 
 #define HOST_BASE	0x7f0000000000UL
 #define HOST_MAX_ACTIVE	8

@@ -5,8 +5,8 @@
  * shrinker. What must hold is simple here; the simulated machine (world.h)
  * knows more, but it can't see a data race.
  */
-#include "dirty_log.h"
-#include "pagefault.h"
+#include "slots/dirty_log.h"
+#include "slots/pagefault.h"
 #include "tap.h"
 
 #include <stdio.h>

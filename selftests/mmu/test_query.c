@@ -4,7 +4,7 @@
  * step, and the answers of random VMs against accesses. Refused queries and what
  * a refused slot change says of itself.
  */
-#include "gpa_query.h"
+#include "slots/gpa_query.h"
 #include "world.h"
 
 #include <string.h>

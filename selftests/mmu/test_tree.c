@@ -3,7 +3,7 @@
  * The persistent tree of slots, against a sorted array: every change, every
  * search, and every older tree that somebody still keeps.
  */
-#include "slot_tree.h"
+#include "slots/tree.h"
 #include "world.h"
 
 #define MAX_RANGES	4096

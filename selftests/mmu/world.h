@@ -7,11 +7,11 @@
 #ifndef SLAT_WORLD_H
 #define SLAT_WORLD_H
 
-#include "dirty_log.h"
+#include "slots/dirty_log.h"
 #include "flat.h"
 #include "host.h"
 #include "machine.h"
-#include "pagefault.h"
+#include "slots/pagefault.h"
 #include "tap.h"
 
 #define WORLD_VCPUS	4

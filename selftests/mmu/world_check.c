@@ -4,7 +4,7 @@
  * translation that a CPU may begin to use, after every slot change, and when
  * nothing is in flight. See world.h.
  */
-#include "hva_index.h"
+#include "slots/hva_index.h"
 #include "traced.h"
 #include "world.h"
 

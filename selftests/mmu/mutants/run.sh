@@ -51,7 +51,7 @@ mutant() {
 	if grep -q '^+++ .*\.h$' "$patch"; then
 		cp "$here"/*.[ch] "$dir/obj"
 		mapfile -t sources < <(cd "$dir/obj" && for file in "$from"/*.o; do
-			find . ../module ../module/mmu -maxdepth 1 \
+			find . ../module/slots ../module/mmu -maxdepth 1 \
 				-name "$(basename "$file" .o).c"
 		done)
 		said=$(cd "$dir/obj" && gcc "${flags[@]}" -I. -I../module -I"$here/../../include/uapi" \

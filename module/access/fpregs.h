@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Single registers of the guest's FPU state, for instructions with a register
+ * and a device for operands.
+ */
+#ifndef SLAT_ACCESS_FPREGS_H
+#define SLAT_ACCESS_FPREGS_H
+
+/* The guest's FPU state is in the registers or in this task's FPU buffer. */
+void slat_fpu_read_xmm(unsigned int reg, void *buf);
+void slat_fpu_write_xmm(unsigned int reg, const void *buf);
+void slat_fpu_read_mmx(unsigned int reg, void *buf);
+/* Also makes the x87 state what it is after an MMX instruction; @buf may be NULL. */
+void slat_fpu_write_mmx(unsigned int reg, const void *buf);
+
+#endif

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a slot's counters say: SLAT_GET_SLOT_STATS, and a line a slot in debugfs.
+ * Most of it is in slat_slot_state; how many leafs are mapped is counted when it
+ * is asked for, by a walk. Called without locks; takes slots_lock.
+ */
+#include <linux/bitops.h>
+#include <linux/sched/signal.h>
+#include <linux/seq_file.h>
+#include <linux/uaccess.h>
+
+#include "insight.h"
+#include "slots/dirty_bitmap.h"
+#include "vm/vm.h"
+
+int slat_vm_visit(struct slat_vm *vm, gfn_t start, struct slat_visit *v)
+{
+	struct slat_reader reader;
+	gfn_t gfn = start;
+	int err = 0;
+
+	slat_reader_register(&vm->epochs, &reader);
+	while (gfn < v->end && !err) {
+		slat_reader_enter(&vm->epochs, &reader);
+		gfn = slat_mmu_visit(&vm->mmu, gfn, v);
+		slat_reader_leave(&vm->epochs, &reader);
+		cond_resched();
+		err = fatal_signal_pending(current) ? -EINTR : 0;
+	}
+	slat_reader_unregister(&vm->epochs, &reader);
+	return err;
+}
+
+static void leaf_count(struct slat_visit *v, gfn_t gfn, int level, u64 entry)
+{
+	struct slat_slot_stats *stats = v->arg;
+
+	if (!ept_is_leaf(entry, level) || level > ARRAY_SIZE(stats->mapped))
+		return;
+	stats->mapped[level - 1]++;
+	if (entry & EPT_W)
+		stats->mapped_writable++;
+}
+
+static u64 dirty_count(const struct slat_dirty_log *log)
+{
+	u64 i, nr = 0;
+
+	for (i = 0; i < log->nr_words; i++) {
+		nr += hweight_long(READ_ONCE(log->live[i]));
+		if (i % 65536 == 65535)
+			cond_resched();
+	}
+	return nr;
+}
+
+/* All but what a walk tells; slots_lock is held. */
+static void stats_fill(struct slat_vm *vm, const struct slat_memslot *slot,
+		       struct slat_slot_stats *stats)
+{
+	struct slat_mmu_stats *mmu = &vm->mmu.stats;
+	struct slat_slot_state *state = slot->state;
+
+	*stats = (struct slat_slot_stats) {
+		.slot = slot->id,
+		.gpa = slot->base_gfn << SLAT_PAGE_SHIFT,
+		.size = slot->npages << SLAT_PAGE_SHIFT,
+		.hva = slot->hva,
+		.slot_flags = slot->flags,
+		.protect = slat_protect_of(slat_memslots_policy(&vm->slots, slot)),
+		.faults_ram = atomic64_read(&state->faults_ram),
+		.faults_write = atomic64_read(&state->faults_write),
+		.faults_spurious = atomic64_read(&state->faults_spurious),
+		.faults_retry = atomic64_read(&state->faults_retry),
+		.zapped = atomic64_read(&state->zapped),
+		.wrprot_leafs = state->wrprot_leafs,
+		.wrprot_ns = port_clock_ns(state->wrprot_spent),
+		.rounds_rmap = state->rounds[SLAT_WRPROT_RMAP],
+		.rounds_scan = state->rounds[SLAT_WRPROT_SCAN],
+		.dirty_reported = state->dirty_reported,
+		.mmio_mark = atomic64_read(&mmu->mmio_mark),
+		.mmio_hit = atomic64_read(&mmu->mmio_hit),
+		.mmio_stale = atomic64_read(&mmu->mmio_stale),
+	};
+	if (!slot->log)
+		return;
+	stats->dirty_now = dirty_count(slot->log);
+	stats->dirty_ns = port_clock_ns(port_clock() - state->dirty_since);
+}
+
+static int stats_read(struct slat_vm *vm, const struct slat_memslot *slot,
+		      struct slat_slot_stats *stats)
+{
+	struct slat_visit visit = {
+		.end = slot->base_gfn + slot->npages,
+		.visit = leaf_count,
+		.arg = stats,
+	};
+
+	stats_fill(vm, slot, stats);
+	return slat_vm_visit(vm, slot->base_gfn, &visit);
+}
+
+int slat_vm_slot_stats(struct slat_vm *vm, void __user *argp, struct slat_reject *why)
+{
+	struct slat_memslots *slots = &vm->slots;
+	const struct slat_memslot *slot;
+	struct slat_slot_stats stats;
+	int err;
+
+	if (copy_from_user(&stats, argp, sizeof(stats)))
+		return -EFAULT;
+	err = slat_check_form(&stats, 0, why);
+	if (err)
+		return err;
+	why->slot = stats.slot;
+	if (stats.slot >= slots->config.nr_max)
+		return slat_reject(why, -EINVAL, SLAT_CHECK_SLOT_ID, stats.slot,
+				   slots->config.nr_max - 1);
+	mutex_lock(&slots->lock);
+	slot = slat_memslots_find_id(slots, stats.slot);
+	err = slot ? stats_read(vm, slot, &stats) :
+		     slat_reject(why, -ENOENT, SLAT_CHECK_NO_SLOT, stats.slot, 0);
+	mutex_unlock(&slots->lock);
+	if (err)
+		return err;
+	/* As in a GPA query: the VM's own process alone is told. */
+	if (vm->mm != current->mm)
+		stats.hva = 0;
+	return copy_to_user(argp, &stats, sizeof(stats)) ? -EFAULT : 0;
+}
+
+static void slot_show(struct seq_file *m, const struct slat_slot_stats *s)
+{
+	seq_printf(m, "%u gpa 0x%llx size 0x%llx hva 0x%llx flags %u protect %u", s->slot, s->gpa,
+		   s->size, s->hva, s->slot_flags, s->protect);
+	seq_printf(m, " faults_ram %llu faults_write %llu faults_spurious %llu faults_retry %llu",
+		   s->faults_ram, s->faults_write, s->faults_spurious, s->faults_retry);
+	seq_printf(m, " mapped_4k %llu mapped_2m %llu mapped_1g %llu writable %llu zapped %llu",
+		   s->mapped[0], s->mapped[1], s->mapped[2], s->mapped_writable, s->zapped);
+	seq_printf(m, " wrprot_leafs %llu wrprot_ns %llu rounds_rmap %llu rounds_scan %llu",
+		   s->wrprot_leafs, s->wrprot_ns, s->rounds_rmap, s->rounds_scan);
+	seq_printf(m, " dirty_reported %llu dirty_now %llu dirty_ns %llu\n", s->dirty_reported,
+		   s->dirty_now, s->dirty_ns);
+}
+
+void slat_vm_slots_show(struct slat_vm *vm, struct seq_file *m)
+{
+	struct slat_memslots *slots = &vm->slots;
+	struct slat_slot_stats stats;
+	u32 id;
+
+	mutex_lock(&slots->lock);
+	for (id = 0; id < slots->nr_ids && !seq_has_overflowed(m); id++) {
+		const struct slat_memslot *slot = slots->by_id[id];
+
+		if (slot && !stats_read(vm, slot, &stats))
+			slot_show(m, &stats);
+	}
+	mutex_unlock(&slots->lock);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A virtual machine: its slots, its EPT, its vCPUs and the files that hold it.
+ *
+ * Life: the VM's file and each vCPU's file hold one reference each, so they may
+ * be closed in any order; the last one destroys the VM with all its vCPUs. The
+ * files pin the module (fops.owner). The owner's mm_struct, not its users, is
+ * held: pages come and go by the mmu_notifier.
+ */
+#ifndef SLAT_VM_VM_H
+#define SLAT_VM_VM_H
+
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mmu_notifier.h>
+#include <linux/mutex.h>
+#include <linux/sched.h>
+#include <linux/xarray.h>
+
+#include "device.h"
+#include "failure.h"
+#include "io/iobus.h"
+#include "slots/memslots.h"
+
+struct slat_vcpu;
+struct slat_vm;
+
+/**
+ * struct slat_vm_ops - what a VM's end needs from the rooms above
+ * @hide: take down what shows the VM in debugfs; first of all
+ * @vcpu_destroy: no file refers to the vCPU
+ *
+ * Both in process context, without locks.
+ */
+struct slat_vm_ops {
+	void (*hide)(struct slat_vm *vm);
+	void (*vcpu_destroy)(struct slat_vcpu *vcpu);
+};
+
+/**
+ * struct slat_vm - one virtual machine
+ * @device: the device it came from
+ * @ops: callbacks; constant
+ * @kref: the files that hold it
+ * @mm: the owner's address space; ioctls of any other are refused
+ * @dead: the owner's address space is gone, or an invariant broke
+ * @list: in slat_device.vms; protected by slat_device.vms_lock
+ * @debugfs: its directory
+ * @epochs: readers of the slots and tables
+ * @mmu: the EPT
+ * @slots: the memory slots
+ * @vmx: what the processor knows of it
+ * @notifier: changes of the owner's address space
+ * @io: writes that the kernel answers
+ * @failure: the last ioctl that failed
+ * @lock: outermost lock; protects @vcpus, @nr_vcpus and @clock_offset
+ * @vcpus: by id; an entry lives as long as the VM
+ * @nr_vcpus: how many there are, those in the making included
+ * @clock_offset: from the host's clock since boot to the VM's, in ns
+ */
+struct slat_vm {
+	struct slat_device *device;
+	const struct slat_vm_ops *ops;
+	struct kref kref;
+	struct mm_struct *mm;
+	bool dead;
+	struct list_head list;
+	struct dentry *debugfs;
+
+	struct slat_epochs epochs;
+	struct slat_mmu mmu;
+	struct slat_memslots slots;
+	struct slat_vmx_vm vmx;
+	struct mmu_notifier notifier;
+	struct slat_vm_io io;
+	struct slat_failure failure;
+
+	struct mutex lock;
+	struct xarray vcpus;
+	u32 nr_vcpus;
+	s64 clock_offset;
+};
+
+/* May the calling process use this VM? */
+static inline bool slat_vm_is_usable(const struct slat_vm *vm)
+{
+	return likely(vm->mm == current->mm && !READ_ONCE(vm->dead));
+}
+
+/* Number of the VM in traces: 1 for the first since the module was loaded. */
+static inline u32 slat_vm_id(const struct slat_vm *vm)
+{
+	return vm->mmu.config.id;
+}
+
+/**
+ * slat_vm_create() - a VM of the calling process, with one reference
+ * @device: the device
+ * @ops: callbacks
+ * @fd: the number that its file will have, for traces
+ *
+ * Return: the VM, or ERR_PTR: -EBUSY: another hypervisor owns VMX;
+ * -ENOMEM, -EINTR; -EIO: VMXON failed.
+ */
+struct slat_vm *slat_vm_create(struct slat_device *device, const struct slat_vm_ops *ops,
+			       int fd);
+
+static inline void slat_vm_get(struct slat_vm *vm)
+{
+	kref_get(&vm->kref);
+}
+
+void slat_vm_put(struct slat_vm *vm);
+
+/* An invariant is broken: refuse every further ioctl. */
+void slat_vm_kill(struct slat_vm *vm);
+
+/* platform.c */
+
+/**
+ * slat_vm_platform_ioctl() - ioctls that a PC's VM has for historical reasons
+ * @vm: the VM
+ * @cmd: KVM_SET_TSS_ADDR, KVM_SET_IDENTITY_MAP_ADDR, KVM_SET_GSI_ROUTING,
+ *	KVM_GET_CLOCK, KVM_SET_CLOCK
+ * @arg: the ioctl's argument
+ * @why: filled in with -EINVAL
+ *
+ * Return: 0; -EINVAL: the address is too high, a vCPU exists already, there is
+ * nothing to route to, or an unknown flag; -EFAULT; -ENOTTY: not one of these.
+ */
+long slat_vm_platform_ioctl(struct slat_vm *vm, unsigned int cmd, unsigned long arg,
+			    struct slat_reject *why);
+
+/* The VM's clock starts at 0 now. */
+void slat_vm_clock_init(struct slat_vm *vm);
+
+/* hostmem.c */
+
+extern const struct slat_mmu_ops slat_host_mmu_ops;
+
+/**
+ * slat_host_attach() - follow the changes of the calling process's memory
+ * @vm: slots and EPT are initialised
+ *
+ * Return: 0, -ENOMEM, or -EINTR (a signal came while waiting for mmap_lock).
+ */
+int slat_host_attach(struct slat_vm *vm);
+
+/* No callback runs any more when it returns. */
+void slat_host_detach(struct slat_vm *vm);
+
+#endif
