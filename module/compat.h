@@ -25,7 +25,7 @@
 #endif
 
 /*
- * vmx/cpu.c: the hotplug state of KVM (6.3 moved it behind the scheduler).
+ * vmx/power.c: the hotplug state of KVM (6.3 moved it behind the scheduler).
  * Whoever holds it owns VMX.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
@@ -35,7 +35,7 @@
 #endif
 
 /*
- * vmx/cpu.c: syscore callbacks take an argument, and are registered by another
+ * vmx/power.c: syscore callbacks take an argument, and are registered by another
  * structure, from 6.18 on and in the stable series that took the change over.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 60)

@@ -9,6 +9,7 @@
 #ifndef SLAT_VMX_VCPU_H
 #define SLAT_VMX_VCPU_H
 
+#include <linux/percpu.h>
 #include <linux/preempt.h>
 
 #include <asm/processor-flags.h>
@@ -261,16 +262,27 @@ enum slat_vcpu_mode {
 	SLAT_IN_GUEST,
 };
 
-/* cpu.c */
-bool slat_cpu_vmx_on(void);
+/* power.c */
 bool slat_cpu_rebooting(void);
-void slat_cpu_activate(struct slat_vmx *vmx, int cpu);
-void slat_cpu_deactivate(struct slat_vmx *vmx);
-struct cpumask *slat_cpu_kick_mask(void);
+
+/* vmxon.c: changed by their own CPU, with interrupts off */
+DECLARE_PER_CPU(bool, slat_vmx_on);
+static inline bool slat_cpu_vmx_on(void)
+{
+	return this_cpu_read(slat_vmx_on);
+}
+
 struct slat_cpu_msrs {
 	u64 star, lstar, fmask, tsc_aux;
 };
 const struct slat_cpu_msrs *slat_cpu_host_msrs(void);
+struct cpumask *slat_cpu_kick_mask(void);
+
+/* active.c */
+void slat_cpu_activate(struct slat_vmx *vmx, int cpu);
+void slat_cpu_deactivate(struct slat_vmx *vmx);
+
+/* vpid.c */
 int slat_vpid_alloc(void);
 void slat_vpid_free(u16 vpid);
 
