@@ -15,6 +15,7 @@
 #include <asm/processor-flags.h>
 
 #include "caps.h"
+#include "host_state.h"
 #include "vmcs.h"
 
 /* Index into slat_vmx_frame.regs: instruction encoding order. */
@@ -135,38 +136,6 @@ struct slat_vmx_debug {
 	bool	stepped;
 	u64	dr[4];
 	u64	dr7;
-};
-
-/**
- * struct slat_vmx_host - state of the host that the guest displaces
- * @loaded:	guest MSRs and segments are in the registers
- * @syscall_loaded: STAR, LSTAR and FMASK are the guest's
- * @tsc_aux_loaded: TSC_AUX is the guest's
- * @cr3:	value of the VMCS field, likewise the ones below
- * @cr4:	likewise
- * @fs_base:	likewise
- * @perf_ctrl:	likewise
- * @guest_debugctl: likewise: the guest's bits and one of the host
- * @kernel_gs_base: of the task
- * @debugctl:	IA32_DEBUGCTL just before entry
- * @ds:		selectors of the task
- * @es:		likewise
- * @fs:		likewise
- * @gs:		likewise
- * @ldt:	likewise
- */
-struct slat_vmx_host {
-	bool	loaded;
-	bool	syscall_loaded;
-	bool	tsc_aux_loaded;
-	u16	ds, es, fs, gs, ldt;
-	u64	cr3;
-	u64	cr4;
-	u64	fs_base;
-	u64	perf_ctrl;
-	u64	guest_debugctl;
-	u64	kernel_gs_base;
-	u64	debugctl;
 };
 
 struct slat_vmx {
