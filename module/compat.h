@@ -35,7 +35,7 @@
 #endif
 
 /*
- * vmx/cpu.c: the hotplug state of KVM (6.3 moved it behind the scheduler).
+ * vmx/power.c: the hotplug state of KVM (6.3 moved it behind the scheduler).
  * Whoever holds it owns VMX.
  */
 #ifdef SLAT_HAS_CPUHP_KVM_ONLINE
@@ -45,7 +45,7 @@
 #endif
 
 /*
- * vmx/cpu.c: syscore callbacks take an argument, and are registered by another
+ * vmx/power.c: syscore callbacks take an argument, and are registered by another
  * structure (6.18, and the stable series that took the change over).
  */
 #ifdef SLAT_HAS_SYSCORE

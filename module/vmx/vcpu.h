@@ -9,11 +9,13 @@
 #ifndef SLAT_VMX_VCPU_H
 #define SLAT_VMX_VCPU_H
 
+#include <linux/percpu.h>
 #include <linux/preempt.h>
 
 #include <asm/processor-flags.h>
 
 #include "caps.h"
+#include "host_state.h"
 #include "vmcs.h"
 
 /* Index into slat_vmx_frame.regs: instruction encoding order. */
@@ -136,38 +138,6 @@ struct slat_vmx_debug {
 	u64	dr7;
 };
 
-/**
- * struct slat_vmx_host - state of the host that the guest displaces
- * @loaded:	guest MSRs and segments are in the registers
- * @syscall_loaded: STAR, LSTAR and FMASK are the guest's
- * @tsc_aux_loaded: TSC_AUX is the guest's
- * @cr3:	value of the VMCS field, likewise the ones below
- * @cr4:	likewise
- * @fs_base:	likewise
- * @perf_ctrl:	likewise
- * @guest_debugctl: likewise: the guest's bits and one of the host
- * @kernel_gs_base: of the task
- * @debugctl:	IA32_DEBUGCTL just before entry
- * @ds:		selectors of the task
- * @es:		likewise
- * @fs:		likewise
- * @gs:		likewise
- * @ldt:	likewise
- */
-struct slat_vmx_host {
-	bool	loaded;
-	bool	syscall_loaded;
-	bool	tsc_aux_loaded;
-	u16	ds, es, fs, gs, ldt;
-	u64	cr3;
-	u64	cr4;
-	u64	fs_base;
-	u64	perf_ctrl;
-	u64	guest_debugctl;
-	u64	kernel_gs_base;
-	u64	debugctl;
-};
-
 struct slat_vmx {
 	struct slat_vmx_frame frame;
 
@@ -261,16 +231,27 @@ enum slat_vcpu_mode {
 	SLAT_IN_GUEST,
 };
 
-/* cpu.c */
-bool slat_cpu_vmx_on(void);
+/* power.c */
 bool slat_cpu_rebooting(void);
-void slat_cpu_activate(struct slat_vmx *vmx, int cpu);
-void slat_cpu_deactivate(struct slat_vmx *vmx);
-struct cpumask *slat_cpu_kick_mask(void);
+
+/* vmxon.c: changed by their own CPU, with interrupts off */
+DECLARE_PER_CPU(bool, slat_vmx_on);
+static inline bool slat_cpu_vmx_on(void)
+{
+	return this_cpu_read(slat_vmx_on);
+}
+
 struct slat_cpu_msrs {
 	u64 star, lstar, fmask, tsc_aux;
 };
 const struct slat_cpu_msrs *slat_cpu_host_msrs(void);
+struct cpumask *slat_cpu_kick_mask(void);
+
+/* active.c */
+void slat_cpu_activate(struct slat_vmx *vmx, int cpu);
+void slat_cpu_deactivate(struct slat_vmx *vmx);
+
+/* vpid.c */
 int slat_vpid_alloc(void);
 void slat_vpid_free(u16 vpid);
 

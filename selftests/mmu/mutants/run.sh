@@ -9,10 +9,12 @@
 # the test that is known to notice; that one runs first, all others only when it
 # does not. "Needs: AddressSanitizer" asks for a build with it.
 #
-# usage: [JOBS=N] mutants/run.sh [PATCH...]
+# usage: [SUITE=NAME] [JOBS=N] mutants/run.sh [PATCH...]
+# SUITE: a directory of selftests/ with its own mutants/ (mmu)
 
 set -u
-cd "$(dirname "$0")/.." || exit 1
+suite=${SUITE:-mmu}
+cd "$(dirname "$0")/../../$suite" || exit 1
 here=$PWD
 build=$here/${OUT:-build}
 jobs=${JOBS:-2}
@@ -35,7 +37,7 @@ killed() {
 # mutant PATCH DIR: prints one TAP line without a number
 mutant() {
 	local patch=$1 dir=$2 name said file killer
-	local objects=() sources flags=(-O0 -std=gnu11) from=$build/mmu-plain
+	local objects=() sources flags=(-O0 -std=gnu11) from=$build/$suite-plain
 	name="$(basename "$patch" .patch): $(head -n 1 "$patch")"
 	mkdir -p "$dir/obj"
 	cp -r "$here/../../module" "$dir/module"
@@ -46,7 +48,7 @@ mutant() {
 	fi
 	if grep -q '^Needs: AddressSanitizer$' "$patch"; then
 		flags+=(-fsanitize=address -fsanitize=undefined)
-		from=$build/mmu-gcc
+		from=$build/$suite-gcc
 	fi
 	if grep -q '^+++ .*\.h$' "$patch"; then
 		cp "$here"/*.[ch] "$dir/obj"
