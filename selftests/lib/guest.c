@@ -169,6 +169,7 @@ void guest_set_mode(struct vcpu *vcpu, enum guest_mode mode)
 	};
 	struct kvm_sregs s = vcpu_sregs(vcpu);
 
+	s.efer = 0;
 	if (mode == MODE_REAL) {
 		set_real(&s);
 		regs.rip = 0;

@@ -51,8 +51,10 @@
 #define CR0_PG		(1ul << 31)
 #define CR4_PSE		(1ul << 4)
 #define CR4_PAE		(1ul << 5)
+#define CR4_PGE		(1ul << 7)
 #define CR4_OSFXSR	(1ul << 9)
 #define CR4_OSXMMEXCPT	(1ul << 10)
+#define CR4_SMEP	(1ul << 20)
 #define EFER_SCE	(1ul << 0)
 #define EFER_LME	(1ul << 8)
 #define EFER_LMA	(1ul << 10)
@@ -68,6 +70,7 @@
 #define PTE_A		(1ul << 5)
 #define PTE_D		(1ul << 6)
 #define PTE_PS		(1ul << 7)
+#define PTE_G		(1ul << 8)
 
 /* Ports that the guest blobs and the exception stubs use; no device is there. */
 #define PORT_SYNC	0x10

@@ -3,10 +3,12 @@
  * The client side of the KVM ABI for the tests: one small function per step.
  * Nothing here knows guest code; guest.c builds on it.
  */
+#define _GNU_SOURCE
 #include "vm.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -295,4 +297,13 @@ uint64_t now_ms(void)
 int cpus_online(void)
 {
 	return sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+int pin_thread(pthread_t thread, int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return -pthread_setaffinity_np(thread, sizeof(set), &set);
 }

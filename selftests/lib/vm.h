@@ -111,5 +111,7 @@ int runner_join(struct runner *runner);
 
 uint64_t now_ms(void);
 int cpus_online(void);
+/* Let a thread run on one CPU alone: 0 or -errno. */
+int pin_thread(pthread_t thread, int cpu);
 
 #endif

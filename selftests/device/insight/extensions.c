@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "../module/abi.h"
+#include "../../../module/abi.h"
 
 #define SLOT	1
 #define GPA	0x10000000ul

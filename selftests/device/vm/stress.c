@@ -48,15 +48,6 @@ static bool rounds_pass(struct guest *g, uint64_t n)
 	return true;
 }
 
-static int pin(pthread_t thread, int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	return pthread_setaffinity_np(thread, sizeof(set), &set);
-}
-
 /* Each test makes its own guests; the fixture only carries the time limit. */
 FIXTURE(stress) {
 	struct guest *none;
@@ -89,7 +80,7 @@ TEST_F_TIMEOUT(stress, migration_while_memory_is_discarded, LONG_TIMEOUT)
 	ASSERT_EQ(0, vm_set_slot(&g.vm, SLOT, 0, GPA, pages * PAGE_SIZE, mem));
 	start_walker(&g, &r, pages);
 	for (int i = 0; i < 200; i++) {
-		ASSERT_EQ(0, pin(r.thread, i & 1));
+		ASSERT_EQ(0, pin_thread(r.thread, i & 1));
 		ASSERT_TRUE(rounds_pass(&g, 2));
 		ASSERT_EQ(0, madvise(mem, pages * PAGE_SIZE, MADV_DONTNEED));
 		ASSERT_TRUE(rounds_pass(&g, 2));

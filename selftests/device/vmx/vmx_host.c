@@ -101,11 +101,8 @@ TEST_F(host, preemption)
 	struct runner runner;
 	volatile bool stop = false;
 	pthread_t thread;
-	cpu_set_t one;
 
-	CPU_ZERO(&one);
-	CPU_SET(0, &one);
-	ASSERT_EQ(0, sched_setaffinity(0, sizeof(one), &one));
+	ASSERT_EQ(0, pin_thread(pthread_self(), 0));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, burn, (void *)&stop));
 	runner_start(&runner, &self->g.vcpu);
 	usleep(300000);
@@ -122,11 +119,8 @@ TEST_F(host, two_vms_on_one_cpu)
 {
 	struct guest other;
 	struct runner a, b;
-	cpu_set_t one;
 
-	CPU_ZERO(&one);
-	CPU_SET(0, &one);
-	ASSERT_EQ(0, sched_setaffinity(0, sizeof(one), &one));
+	ASSERT_EQ(0, pin_thread(pthread_self(), 0));
 	guest_start(&other, MODE_LONG, spin);
 	runner_start(&a, &self->g.vcpu);
 	runner_start(&b, &other.vcpu);
@@ -144,15 +138,12 @@ TEST_F(host, two_vms_on_one_cpu)
 TEST_F(host, migration)
 {
 	struct runner runner;
-	cpu_set_t set;
 
 	if (cpus_online() < 2)
 		SKIP(return, "needs two CPUs");
 	runner_start(&runner, &self->g.vcpu);
 	for (int i = 0; i < 60; i++) {
-		CPU_ZERO(&set);
-		CPU_SET(i & 1, &set);
-		ASSERT_EQ(0, pthread_setaffinity_np(runner.thread, sizeof(set), &set));
+		ASSERT_EQ(0, pin_thread(runner.thread, i & 1));
 		usleep(5000);
 	}
 	STOP = 1;
@@ -185,11 +176,7 @@ TEST_F(host, cpu_goes_offline)
 		SKIP(return, "needs a second CPU that can go offline");
 	runner_start(&runner, &self->g.vcpu);
 	for (int i = 0; i < 3; i++) {
-		cpu_set_t set;
-
-		CPU_ZERO(&set);
-		CPU_SET(1, &set);
-		pthread_setaffinity_np(runner.thread, sizeof(set), &set);
+		ASSERT_EQ(0, pin_thread(runner.thread, 1));
 		usleep(20000);
 		ret = write_online(1, "0");
 		if (ret == -EBUSY)	/* kvm_intel is loaded on 6.1, see docs/vmx.md */
