@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The CPUID of one vCPU: set and read by the client, read by the guest, and
- * turned into what vmx must know. Called with the vCPU's mutex held; the
- * instruction's emulation with the vCPU loaded.
+ * turned into what vmx must know (by the table of vmx/features.c). Called with
+ * the vCPU's mutex held; the instruction's emulation with the vCPU loaded.
  *
  * Entries are stored as the client gave them. The few bits that mirror live
  * registers (OSXSAVE, OSPKE, APIC, the XSAVE size) are put in when read.
@@ -20,44 +20,13 @@
 #include "cpuid.h"
 #include "vcpu.h"
 
-#define CPUID_1_ECX_PCID	BIT(17)
-#define CPUID_1_ECX_X2APIC	BIT(21)
-#define CPUID_1_ECX_XSAVE	BIT(26)
+/* Bits that mirror registers. */
 #define CPUID_1_ECX_OSXSAVE	BIT(27)
-#define CPUID_1_ECX_MWAIT	BIT(3)
-#define CPUID_1_EDX_MCE		BIT(7)
 #define CPUID_1_EDX_APIC	BIT(9)
-#define CPUID_7_EBX_FSGSBASE	BIT(0)
-#define CPUID_7_EBX_TSC_ADJUST	BIT(1)
-#define CPUID_7_EBX_SMEP	BIT(7)
-#define CPUID_7_EBX_INVPCID	BIT(10)
-#define CPUID_7_EBX_SMAP	BIT(20)
-#define CPUID_7_ECX_UMIP	BIT(2)
-#define CPUID_7_ECX_PKU		BIT(3)
 #define CPUID_7_ECX_OSPKE	BIT(4)
-#define CPUID_7_ECX_LA57	BIT(16)
-#define CPUID_7_ECX_RDPID	BIT(22)
-#define CPUID_7_EDX_SPEC_CTRL	BIT(26)
-#define CPUID_7_EDX_STIBP	BIT(27)
-#define CPUID_7_EDX_FLUSH_L1D	BIT(28)
-#define CPUID_7_EDX_ARCH_CAPS	BIT(29)
-#define CPUID_7_EDX_SSBD	BIT(31)
-#define CPUID_D1_EAX_XSAVEC	BIT(1)
-#define CPUID_D1_EAX_XSAVES	BIT(3)
-#define CPUID_81_EDX_SYSCALL	BIT(11)
-#define CPUID_81_EDX_NX		BIT(20)
-#define CPUID_81_EDX_GBPAGES	BIT(26)
-#define CPUID_81_EDX_RDTSCP	BIT(27)
-#define CPUID_81_EDX_LM		BIT(29)
 
 /* Physical address bits of a processor that does not say (SDM, CPUID). */
 #define DEFAULT_PHYS_BITS	36
-
-/* CR4 bits that no CPUID bit takes away (see SLAT_CR4_BY_FEATURE below). */
-#define CR4_ALWAYS							\
-	(X86_CR4_VME | X86_CR4_PVI | X86_CR4_TSD | X86_CR4_DE |		\
-	 X86_CR4_PSE | X86_CR4_PAE | X86_CR4_MCE | X86_CR4_PGE |	\
-	 X86_CR4_PCE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT)
 
 struct kvm_cpuid_entry2 *slat_cpuid_find(struct kvm_cpuid_entry2 *entries, u32 nr,
 					 u32 function, u32 index)
@@ -75,168 +44,49 @@ struct kvm_cpuid_entry2 *slat_cpuid_find(struct kvm_cpuid_entry2 *entries, u32 n
 	return NULL;
 }
 
-/* The words of a guest's CPUID that decide something here; 0 where absent. */
-struct cpuid_words {
-	u32 leaf1_eax, leaf1_ecx, leaf1_edx;
-	u32 leaf7_ebx, leaf7_ecx, leaf7_edx;
-	u32 leafd1_eax;
-	u64 xcr0, xss;
-	u32 ext1_edx;
-	u32 ext8_eax;
-};
+static u32 entry_reg(const struct kvm_cpuid_entry2 *e, u8 reg)
+{
+	const u32 regs[] = { e->eax, e->ebx, e->ecx, e->edx };
 
-static void words_collect(struct kvm_cpuid_entry2 *entries, u32 nr,
-			  struct cpuid_words *w)
+	return regs[reg];
+}
+
+/* What of a guest's CPUID allows it something; 0 where a leaf is absent. */
+static void cpuid_collect(struct kvm_cpuid_entry2 *entries, u32 nr,
+			  struct slat_guest_cpuid *cpuid)
 {
 	struct kvm_cpuid_entry2 *e;
+	unsigned int i;
 
-	memset(w, 0, sizeof(*w));
-	e = slat_cpuid_find(entries, nr, 1, 0);
-	if (e) {
-		w->leaf1_eax = e->eax;
-		w->leaf1_ecx = e->ecx;
-		w->leaf1_edx = e->edx;
-	}
-	e = slat_cpuid_find(entries, nr, 7, 0);
-	if (e) {
-		w->leaf7_ebx = e->ebx;
-		w->leaf7_ecx = e->ecx;
-		w->leaf7_edx = e->edx;
+	memset(cpuid, 0, sizeof(*cpuid));
+	for (i = 0; i < SLAT_NR_CPUID_WORDS; i++) {
+		const struct slat_cpuid_place *place = &slat_cpuid_places[i];
+
+		e = slat_cpuid_find(entries, nr, place->function, place->index);
+		if (e)
+			cpuid->word[i] = entry_reg(e, place->reg);
 	}
 	e = slat_cpuid_find(entries, nr, 0xd, 0);
 	if (e)
-		w->xcr0 = e->eax | (u64)e->edx << 32;
+		cpuid->xcr0 = e->eax | (u64)e->edx << 32;
 	e = slat_cpuid_find(entries, nr, 0xd, 1);
-	if (e) {
-		w->leafd1_eax = e->eax;
-		w->xss = e->ecx | (u64)e->edx << 32;
-	}
-	e = slat_cpuid_find(entries, nr, 0x80000001, 0);
 	if (e)
-		w->ext1_edx = e->edx;
-	e = slat_cpuid_find(entries, nr, 0x80000008, 0);
-	if (e)
-		w->ext8_eax = e->eax;
+		cpuid->xss = e->ecx | (u64)e->edx << 32;
 }
 
-static u64 words_cr4(const struct cpuid_words *w)
-{
-	u64 cr4 = CR4_ALWAYS;
-
-	if (w->leaf1_ecx & CPUID_1_ECX_PCID)
-		cr4 |= X86_CR4_PCIDE;
-	if (w->leaf1_ecx & CPUID_1_ECX_XSAVE)
-		cr4 |= X86_CR4_OSXSAVE;
-	if (w->leaf7_ebx & CPUID_7_EBX_FSGSBASE)
-		cr4 |= X86_CR4_FSGSBASE;
-	if (w->leaf7_ebx & CPUID_7_EBX_SMEP)
-		cr4 |= X86_CR4_SMEP;
-	if (w->leaf7_ebx & CPUID_7_EBX_SMAP)
-		cr4 |= X86_CR4_SMAP;
-	if (w->leaf7_ecx & CPUID_7_ECX_UMIP)
-		cr4 |= X86_CR4_UMIP;
-	if (w->leaf7_ecx & CPUID_7_ECX_PKU)
-		cr4 |= X86_CR4_PKE;
-	return cr4;
-}
-
-static u64 words_efer(const struct cpuid_words *w)
-{
-	u64 efer = EFER_SCE;
-
-	if (w->ext1_edx & CPUID_81_EDX_LM)
-		efer |= EFER_LME | EFER_LMA;
-	if (w->ext1_edx & CPUID_81_EDX_NX)
-		efer |= EFER_NX;
-	return efer;
-}
-
-static u64 words_spec_ctrl(const struct cpuid_words *w)
-{
-	u64 bits = 0;
-
-	if (w->leaf7_edx & CPUID_7_EDX_SPEC_CTRL)
-		bits |= SPEC_CTRL_IBRS;
-	if (w->leaf7_edx & CPUID_7_EDX_STIBP)
-		bits |= SPEC_CTRL_STIBP;
-	if (w->leaf7_edx & CPUID_7_EDX_SSBD)
-		bits |= SPEC_CTRL_SSBD;
-	return bits;
-}
-
-struct feature_bit {
-	size_t word;
-	u32 bit;
-	u32 feature;
-};
-
-#define FEATURE(field, bit, feature) \
-	{ offsetof(struct cpuid_words, field), bit, feature }
-
-static const struct feature_bit feature_bits[] = {
-	FEATURE(ext1_edx, CPUID_81_EDX_LM, SLAT_CPU_LM),
-	FEATURE(ext1_edx, CPUID_81_EDX_NX, SLAT_CPU_NX),
-	FEATURE(ext1_edx, CPUID_81_EDX_SYSCALL, SLAT_CPU_SYSCALL),
-	FEATURE(ext1_edx, CPUID_81_EDX_RDTSCP, SLAT_CPU_RDTSCP),
-	FEATURE(ext1_edx, CPUID_81_EDX_GBPAGES, SLAT_CPU_GBPAGES),
-	FEATURE(leaf7_ecx, CPUID_7_ECX_RDPID, SLAT_CPU_RDPID),
-	FEATURE(leaf7_ecx, CPUID_7_ECX_PKU, SLAT_CPU_PKU),
-	FEATURE(leaf7_ebx, CPUID_7_EBX_INVPCID, SLAT_CPU_INVPCID),
-	FEATURE(leaf7_ebx, CPUID_7_EBX_TSC_ADJUST, SLAT_CPU_TSC_ADJUST),
-	FEATURE(leaf1_ecx, CPUID_1_ECX_XSAVE, SLAT_CPU_XSAVE),
-	FEATURE(leafd1_eax, CPUID_D1_EAX_XSAVES, SLAT_CPU_XSAVES),
-	FEATURE(leaf1_ecx, CPUID_1_ECX_MWAIT, SLAT_CPU_MWAIT),
-	FEATURE(leaf1_ecx, CPUID_1_ECX_X2APIC, SLAT_CPU_X2APIC),
-	FEATURE(leaf1_ecx, CPUID_1_ECX_PCID, SLAT_CPU_PCID),
-	FEATURE(leaf1_edx, CPUID_1_EDX_MCE, SLAT_CPU_MCE),
-	FEATURE(leaf7_edx, CPUID_7_EDX_SPEC_CTRL, SLAT_CPU_IBPB),
-	FEATURE(leaf7_edx, CPUID_7_EDX_FLUSH_L1D, SLAT_CPU_FLUSH_L1D),
-	FEATURE(leaf7_edx, CPUID_7_EDX_ARCH_CAPS, SLAT_CPU_ARCH_CAPS),
-};
-
-static u32 words_features(const struct cpuid_words *w)
-{
-	u32 features = 0;
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(feature_bits); i++) {
-		const struct feature_bit *f = &feature_bits[i];
-
-		if (*(const u32 *)((const char *)w + f->word) & f->bit)
-			features |= f->feature;
-	}
-	return features;
-}
-
-static u8 words_phys_bits(const struct cpuid_words *w)
-{
-	u8 bits = w->ext8_eax & 0xff;
-
-	return bits ? bits : DEFAULT_PHYS_BITS;
-}
-
-/* Bits that the host lacks are dropped here, and again by vmx for itself. */
 static void guest_cpu_make(const struct slat_guest_cpu *host,
 			   struct kvm_cpuid_entry2 *entries, u32 nr,
 			   struct slat_guest_cpu *cpu)
 {
-	struct cpuid_words w;
+	struct slat_guest_cpuid cpuid;
+	struct kvm_cpuid_entry2 *e;
 
-	words_collect(entries, nr, &w);
-	*cpu = (struct slat_guest_cpu) {
-		.cr4_valid = words_cr4(&w) & host->cr4_valid,
-		.efer_valid = words_efer(&w) & host->efer_valid,
-		.xcr0_valid = w.xcr0 & host->xcr0_valid,
-		.xss_valid = w.xss & host->xss_valid,
-		.spec_ctrl_valid = words_spec_ctrl(&w) & host->spec_ctrl_valid,
-		.features = words_features(&w) & (host->features | SLAT_CPU_CLIENTS),
-		.signature = w.leaf1_eax,
-		.maxphyaddr = words_phys_bits(&w),
-	};
-	if (!(cpu->features & SLAT_CPU_XSAVE))
-		cpu->xcr0_valid = 0;
-	if (!(cpu->features & SLAT_CPU_XSAVES))
-		cpu->xss_valid = 0;
+	cpuid_collect(entries, nr, &cpuid);
+	slat_features_guest(&cpuid, host, cpu);
+	e = slat_cpuid_find(entries, nr, 1, 0);
+	cpu->signature = e ? e->eax : 0;
+	e = slat_cpuid_find(entries, nr, 0x80000008, 0);
+	cpu->maxphyaddr = e && e->eax & 0xff ? e->eax & 0xff : DEFAULT_PHYS_BITS;
 }
 
 void slat_vcpu_cpuid_init(struct slat_vcpu *vcpu)
@@ -270,7 +120,7 @@ static void cpuid_update_live(struct slat_vcpu *vcpu, struct kvm_cpuid_entry2 *e
 		if (e->index == 0)
 			e->ebx = slat_xstate_size(xcr0, false);
 		else if (e->index == 1 &&
-			 (e->eax & (CPUID_D1_EAX_XSAVES | CPUID_D1_EAX_XSAVEC)))
+			 e->eax & SLAT_CPUID_D1_EAX_COMPACTED)
 			e->ebx = slat_xstate_size(xcr0, true);
 		break;
 	}

@@ -16,6 +16,9 @@
 #define SLAT_CPUID_SIGNATURE	0x40000000
 #define SLAT_SIGNATURE		"SlatSlatSlat"
 
+/* XSAVEC or XSAVES: EBX of the leaf is the size of the compacted format. */
+#define SLAT_CPUID_D1_EAX_COMPACTED	(BIT(1) | BIT(3))
+
 /**
  * slat_cpuid_supported() - KVM_GET_SUPPORTED_CPUID
  * @caps: what vmx carries out

@@ -2,8 +2,8 @@
 /*
  * KVM_GET_SUPPORTED_CPUID: what a guest can be offered here. A feature is named
  * only if the host has it (as the host kernel left it), if its state is saved
- * for the guest, and if vmx carries out what it needs. Called by the device's
- * ioctl; takes no lock.
+ * for the guest, and if vmx carries out what it needs: the table of
+ * vmx/features.c. Called by the device's ioctl; takes no lock.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -11,8 +11,6 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
-#include <asm/cpufeature.h>
-#include <asm/msr-index.h>
 #include <asm/processor.h>
 
 #include "cpuid.h"
@@ -81,37 +79,13 @@ u32 slat_xstate_size(u64 xcr0, bool compacted)
 	return size;
 }
 
-/* Keep the bits of @word that are in @allowed and that the host kernel kept. */
-static u32 feature_mask(u32 word, unsigned int capability_word, u32 allowed)
+/* The feature bits of a word that are offered; @told: the processor's own. */
+static u32 offered(const struct cpuid_list *list, enum slat_cpuid_word word, u32 told)
 {
-	return word & boot_cpu_data.x86_capability[capability_word] & allowed;
+	const struct slat_cpuid_offer *offer = &list->caps->offer[word];
+
+	return offer->decided | (told & offer->passed);
 }
-
-#define FEATURE_WORD(feature)	((feature) / 32)
-#define F(feature)		BIT((feature) % 32)
-
-#define HAS(list, feature, bit) \
-	((list)->caps->cpu.features & (feature) ? (bit) : 0)
-
-#define LEAF1_ECX							\
-	(F(X86_FEATURE_XMM3) | F(X86_FEATURE_PCLMULQDQ) |		\
-	 F(X86_FEATURE_SSSE3) | F(X86_FEATURE_FMA) |			\
-	 F(X86_FEATURE_CX16) | F(X86_FEATURE_XMM4_1) |			\
-	 F(X86_FEATURE_XMM4_2) | F(X86_FEATURE_MOVBE) |			\
-	 F(X86_FEATURE_POPCNT) | F(X86_FEATURE_AES) |			\
-	 F(X86_FEATURE_AVX) | F(X86_FEATURE_F16C) |			\
-	 F(X86_FEATURE_RDRAND))
-
-#define LEAF1_EDX							\
-	(F(X86_FEATURE_FPU) | F(X86_FEATURE_VME) | F(X86_FEATURE_DE) |	\
-	 F(X86_FEATURE_PSE) | F(X86_FEATURE_TSC) | F(X86_FEATURE_MSR) |	\
-	 F(X86_FEATURE_PAE) | F(X86_FEATURE_CX8) |			\
-	 F(X86_FEATURE_SEP) | F(X86_FEATURE_PGE) |			\
-	 F(X86_FEATURE_CMOV) | F(X86_FEATURE_PAT) |			\
-	 F(X86_FEATURE_PSE36) | F(X86_FEATURE_CLFLUSH) |		\
-	 F(X86_FEATURE_MMX) | F(X86_FEATURE_FXSR) |			\
-	 F(X86_FEATURE_XMM) | F(X86_FEATURE_XMM2) |			\
-	 F(X86_FEATURE_SELFSNOOP))
 
 static int add_leaf_1(struct cpuid_list *list)
 {
@@ -121,18 +95,8 @@ static int add_leaf_1(struct cpuid_list *list)
 		return -E2BIG;
 	/* APIC id, logical processors: the client's business. */
 	e->ebx &= 0x0000ff00;
-	e->ecx = feature_mask(e->ecx, FEATURE_WORD(X86_FEATURE_XMM3), LEAF1_ECX) |
-		 HAS(list, SLAT_CPU_PCID, F(X86_FEATURE_PCID)) |
-		 HAS(list, SLAT_CPU_XSAVE, F(X86_FEATURE_XSAVE)) |
-		 F(X86_FEATURE_HYPERVISOR);
-	/*
-	 * The APIC is the client's to emulate; nothing here stands against it.
-	 * MTRRs are kept for the guest, and all of its memory is write-back.
-	 */
-	e->edx = feature_mask(e->edx, FEATURE_WORD(X86_FEATURE_FPU), LEAF1_EDX) |
-		 HAS(list, SLAT_CPU_MCE,
-		     F(X86_FEATURE_MCE) | F(X86_FEATURE_MCA)) |
-		 F(X86_FEATURE_APIC) | F(X86_FEATURE_MTRR);
+	e->ecx = offered(list, SLAT_CPUID_1_ECX, e->ecx);
+	e->edx = offered(list, SLAT_CPUID_1_EDX, e->edx);
 	return 0;
 }
 
@@ -149,68 +113,6 @@ static int add_leaf_4(struct cpuid_list *list)
 	return 0;
 }
 
-#define LEAF7_EBX							\
-	(F(X86_FEATURE_BMI1) | F(X86_FEATURE_HLE) |			\
-	 F(X86_FEATURE_AVX2) | F(X86_FEATURE_FDP_EXCPTN_ONLY) |		\
-	 F(X86_FEATURE_BMI2) | F(X86_FEATURE_ERMS) |			\
-	 F(X86_FEATURE_RTM) | F(X86_FEATURE_ZERO_FCS_FDS) |		\
-	 F(X86_FEATURE_AVX512F) | F(X86_FEATURE_AVX512DQ) |		\
-	 F(X86_FEATURE_RDSEED) | F(X86_FEATURE_ADX) |			\
-	 F(X86_FEATURE_AVX512IFMA) | F(X86_FEATURE_CLFLUSHOPT) |	\
-	 F(X86_FEATURE_CLWB) | F(X86_FEATURE_AVX512PF) |		\
-	 F(X86_FEATURE_AVX512ER) | F(X86_FEATURE_AVX512CD) |		\
-	 F(X86_FEATURE_SHA_NI) | F(X86_FEATURE_AVX512BW) |		\
-	 F(X86_FEATURE_AVX512VL))
-
-#define LEAF7_ECX							\
-	(F(X86_FEATURE_AVX512VBMI) | F(X86_FEATURE_AVX512_VBMI2) |	\
-	 F(X86_FEATURE_GFNI) | F(X86_FEATURE_VAES) |			\
-	 F(X86_FEATURE_VPCLMULQDQ) | F(X86_FEATURE_AVX512_VNNI) |	\
-	 F(X86_FEATURE_AVX512_BITALG) |					\
-	 F(X86_FEATURE_AVX512_VPOPCNTDQ) | F(X86_FEATURE_CLDEMOTE) |	\
-	 F(X86_FEATURE_MOVDIRI) | F(X86_FEATURE_MOVDIR64B))
-
-#define LEAF7_EDX							\
-	(F(X86_FEATURE_AVX512_4VNNIW) | F(X86_FEATURE_AVX512_4FMAPS) |	\
-	 F(X86_FEATURE_AVX512_VP2INTERSECT) | F(X86_FEATURE_MD_CLEAR) |	\
-	 F(X86_FEATURE_FSRM) | F(X86_FEATURE_SERIALIZE) |		\
-	 F(X86_FEATURE_TSXLDTRK) | F(X86_FEATURE_AVX512_FP16))
-
-/* Features that a CR4 bit turns on: offered where vmx lets the bit be set. */
-static u32 by_cr4(const struct cpuid_list *list, u64 cr4_bit, u32 feature)
-{
-	return list->caps->cpu.cr4_valid & cr4_bit ? feature : 0;
-}
-
-static u32 by_spec_ctrl(const struct cpuid_list *list, u64 msr_bit, u32 feature)
-{
-	return list->caps->cpu.spec_ctrl_valid & msr_bit ? feature : 0;
-}
-
-static void mask_leaf_7_0(const struct cpuid_list *list, struct kvm_cpuid_entry2 *e)
-{
-	/* IBRS and IBPB share a bit, so both must be there. */
-	u32 spec_ctrl = HAS(list, SLAT_CPU_IBPB,
-			    by_spec_ctrl(list, SPEC_CTRL_IBRS, F(X86_FEATURE_SPEC_CTRL)));
-
-	e->ebx = feature_mask(e->ebx, FEATURE_WORD(X86_FEATURE_FSGSBASE), LEAF7_EBX) |
-		 by_cr4(list, X86_CR4_FSGSBASE, F(X86_FEATURE_FSGSBASE)) |
-		 by_cr4(list, X86_CR4_SMEP, F(X86_FEATURE_SMEP)) |
-		 by_cr4(list, X86_CR4_SMAP, F(X86_FEATURE_SMAP)) |
-		 HAS(list, SLAT_CPU_INVPCID, F(X86_FEATURE_INVPCID)) |
-		 HAS(list, SLAT_CPU_TSC_ADJUST, F(X86_FEATURE_TSC_ADJUST));
-	e->ecx = feature_mask(e->ecx, FEATURE_WORD(X86_FEATURE_PKU), LEAF7_ECX) |
-		 by_cr4(list, X86_CR4_UMIP, F(X86_FEATURE_UMIP)) |
-		 HAS(list, SLAT_CPU_PKU, F(X86_FEATURE_PKU)) |
-		 HAS(list, SLAT_CPU_RDPID, F(X86_FEATURE_RDPID));
-	e->edx = feature_mask(e->edx, FEATURE_WORD(X86_FEATURE_SPEC_CTRL), LEAF7_EDX) |
-		 spec_ctrl |
-		 by_spec_ctrl(list, SPEC_CTRL_STIBP, F(X86_FEATURE_INTEL_STIBP)) |
-		 by_spec_ctrl(list, SPEC_CTRL_SSBD, F(X86_FEATURE_SPEC_CTRL_SSBD)) |
-		 HAS(list, SLAT_CPU_FLUSH_L1D, F(X86_FEATURE_FLUSH_L1D)) |
-		 HAS(list, SLAT_CPU_ARCH_CAPS, F(X86_FEATURE_ARCH_CAPABILITIES));
-}
-
 static int add_leaf_7(struct cpuid_list *list)
 {
 	struct kvm_cpuid_entry2 *e;
@@ -221,14 +123,15 @@ static int add_leaf_7(struct cpuid_list *list)
 		return -E2BIG;
 	max = min(e->eax, 1u);
 	e->eax = max;
-	mask_leaf_7_0(list, e);
+	e->ebx = offered(list, SLAT_CPUID_7_0_EBX, e->ebx);
+	e->ecx = offered(list, SLAT_CPUID_7_ECX, e->ecx);
+	e->edx = offered(list, SLAT_CPUID_7_EDX, e->edx);
 	if (!max)
 		return 0;
 	e = list_add_host(list, 7, 1, KVM_CPUID_FLAG_SIGNIFCANT_INDEX);
 	if (!e)
 		return -E2BIG;
-	e->eax = feature_mask(e->eax, FEATURE_WORD(X86_FEATURE_AVX_VNNI),
-			      F(X86_FEATURE_AVX_VNNI) | F(X86_FEATURE_AVX512_BF16));
+	e->eax = offered(list, SLAT_CPUID_7_1_EAX, e->eax);
 	e->ebx = 0;
 	e->ecx = 0;
 	e->edx = 0;
@@ -271,12 +174,9 @@ static int add_leaf_d(struct cpuid_list *list)
 	e = list_add_host(list, 0xd, 1, KVM_CPUID_FLAG_SIGNIFCANT_INDEX);
 	if (!e)
 		return -E2BIG;
-	e->eax = feature_mask(e->eax, FEATURE_WORD(X86_FEATURE_XSAVEOPT),
-			      F(X86_FEATURE_XSAVEOPT) | F(X86_FEATURE_XSAVEC) |
-			      F(X86_FEATURE_XGETBV1)) |
-		 HAS(list, SLAT_CPU_XSAVES, F(X86_FEATURE_XSAVES));
+	e->eax = offered(list, SLAT_CPUID_D_1_EAX, e->eax);
 	e->ebx = 0;
-	if (e->eax & (F(X86_FEATURE_XSAVEC) | F(X86_FEATURE_XSAVES)))
+	if (e->eax & SLAT_CPUID_D1_EAX_COMPACTED)
 		e->ebx = slat_xstate_size(cpu->xcr0_valid | cpu->xss_valid, true);
 	e->ecx &= cpu->xss_valid;
 	e->edx &= cpu->xss_valid >> 32;
@@ -299,7 +199,7 @@ static int add_basic_leaf(struct cpuid_list *list, u32 function)
 		e = list_add_zero(list, function);
 		if (!e)
 			return -E2BIG;
-		e->eax = BIT(2);
+		e->eax = offered(list, SLAT_CPUID_6_EAX, 0);
 		return 0;
 	case 7:
 		return add_leaf_7(list);
@@ -311,9 +211,6 @@ static int add_basic_leaf(struct cpuid_list *list, u32 function)
 	}
 }
 
-#define LEAF81_ECX \
-	(F(X86_FEATURE_LAHF_LM) | F(X86_FEATURE_ABM) | F(X86_FEATURE_3DNOWPREFETCH))
-
 static int add_leaf_81(struct cpuid_list *list)
 {
 	struct kvm_cpuid_entry2 *e = list_add_host(list, 0x80000001, 0, 0);
@@ -321,12 +218,8 @@ static int add_leaf_81(struct cpuid_list *list)
 	if (!e)
 		return -E2BIG;
 	e->ebx = 0;
-	e->ecx = feature_mask(e->ecx, FEATURE_WORD(X86_FEATURE_LAHF_LM), LEAF81_ECX);
-	e->edx = HAS(list, SLAT_CPU_SYSCALL, F(X86_FEATURE_SYSCALL)) |
-		 HAS(list, SLAT_CPU_NX, F(X86_FEATURE_NX)) |
-		 HAS(list, SLAT_CPU_GBPAGES, F(X86_FEATURE_GBPAGES)) |
-		 HAS(list, SLAT_CPU_RDTSCP, F(X86_FEATURE_RDTSCP)) |
-		 HAS(list, SLAT_CPU_LM, F(X86_FEATURE_LM));
+	e->ecx = offered(list, SLAT_CPUID_8000_0001_ECX, e->ecx);
+	e->edx = offered(list, SLAT_CPUID_8000_0001_EDX, e->edx);
 	return 0;
 }
 

@@ -18,8 +18,6 @@
 #include <asm/processor.h>
 #include <asm/vmx.h>
 
-#include "compat.h"
-
 static struct slat_caps slat_caps;
 
 const struct slat_caps *slat_caps_get(void)
@@ -59,9 +57,6 @@ struct control {
 #define SECONDARY_NEED	(SECONDARY_EXEC_ENABLE_EPT | SECONDARY_EXEC_ENABLE_VPID | \
 			 SECONDARY_EXEC_UNRESTRICTED_GUEST | \
 			 SECONDARY_EXEC_WBINVD_EXITING)
-
-#define SECONDARY_OPT	(SECONDARY_EXEC_ENABLE_RDTSCP | \
-			 SECONDARY_EXEC_ENABLE_INVPCID | SLAT_SECONDARY_XSAVES)
 
 #define EXIT_NEED	(VM_EXIT_SAVE_DEBUG_CONTROLS | \
 			 VM_EXIT_HOST_ADDR_SPACE_SIZE | VM_EXIT_SAVE_IA32_PAT | \
@@ -168,16 +163,17 @@ static int probe_controls(struct slat_caps *caps, bool use_true)
 		"primary", MSR_IA32_VMX_PROCBASED_CTLS,
 		MSR_IA32_VMX_TRUE_PROCBASED_CTLS,
 		PRIMARY_NEED | PRIMARY_TOGGLE, 0 };
-	static const struct control secondary = {
-		"secondary", MSR_IA32_VMX_PROCBASED_CTLS2, 0, SECONDARY_NEED,
-		SECONDARY_OPT | SECONDARY_EXEC_PAUSE_LOOP_EXITING |
-		SECONDARY_EXEC_ENABLE_PML | SECONDARY_EXEC_ENCLS_EXITING };
 	static const struct control vm_exit = {
 		"exit", MSR_IA32_VMX_EXIT_CTLS, MSR_IA32_VMX_TRUE_EXIT_CTLS,
 		EXIT_NEED, VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL };
 	static const struct control vm_entry = {
 		"entry", MSR_IA32_VMX_ENTRY_CTLS, MSR_IA32_VMX_TRUE_ENTRY_CTLS,
 		ENTRY_NEED, VM_ENTRY_LOAD_IA32_PERF_GLOBAL_CTRL };
+	u32 optional = slat_features_controls(~0U);
+	const struct control secondary = {
+		"secondary", MSR_IA32_VMX_PROCBASED_CTLS2, 0, SECONDARY_NEED,
+		optional | SECONDARY_EXEC_PAUSE_LOOP_EXITING |
+		SECONDARY_EXEC_ENABLE_PML | SECONDARY_EXEC_ENCLS_EXITING };
 	int err = 0;
 
 	caps->pin = control_adjust(&pin, use_true, &err);
@@ -196,11 +192,11 @@ static int probe_controls(struct slat_caps *caps, bool use_true)
 	 * What could not be cleared would be an exit for which there is no
 	 * handler, or a state switch that nobody fills in.
 	 */
-	caps->secondary_opt = caps->secondary & SECONDARY_OPT;
+	caps->secondary_opt = caps->secondary & optional;
 	caps->has_encls = caps->secondary & SECONDARY_EXEC_ENCLS_EXITING;
 	caps->has_ple = caps->secondary & SECONDARY_EXEC_PAUSE_LOOP_EXITING;
 	caps->pub.pml = caps->secondary & SECONDARY_EXEC_ENABLE_PML;
-	caps->secondary &= ~(SECONDARY_OPT | SECONDARY_EXEC_ENABLE_PML);
+	caps->secondary &= ~(optional | SECONDARY_EXEC_ENABLE_PML);
 	return err;
 }
 
@@ -254,135 +250,33 @@ static void probe_fixed(struct slat_caps *caps)
 	caps->cr4_owned = CR4_OWNED & caps->cr4_fixed1 & ~caps->cr4_fixed0;
 }
 
-struct feature_bit {
-	u16 feature;
-	u64 bit;
-};
-
-static u64 feature_mask(const struct feature_bit *map, unsigned int n)
+/* X86_BUG_* are numbers of the same bitmap. */
+static bool host_has(u16 feature)
 {
-	u64 mask = 0;
-
-	while (n--)
-		if (boot_cpu_has(map[n].feature))
-			mask |= map[n].bit;
-	return mask;
+	return boot_cpu_has(feature);
 }
-
-static u64 guest_cr4(const struct slat_caps *caps)
-{
-	static const struct feature_bit map[] = {
-		{ X86_FEATURE_UMIP, X86_CR4_UMIP },
-		{ X86_FEATURE_FSGSBASE, X86_CR4_FSGSBASE },
-		{ X86_FEATURE_PCID, X86_CR4_PCIDE },
-		{ X86_FEATURE_XSAVE, X86_CR4_OSXSAVE },
-		{ X86_FEATURE_SMEP, X86_CR4_SMEP },
-		{ X86_FEATURE_SMAP, X86_CR4_SMAP },
-		{ X86_FEATURE_OSPKE, X86_CR4_PKE },
-	};
-	u64 cr4 = X86_CR4_VME | X86_CR4_PVI | X86_CR4_TSD | X86_CR4_DE |
-		  X86_CR4_PSE | X86_CR4_PAE | X86_CR4_MCE | X86_CR4_PGE |
-		  X86_CR4_PCE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT;
-
-	return (cr4 | feature_mask(map, ARRAY_SIZE(map))) & caps->cr4_fixed1;
-}
-
-static u32 guest_features(const struct slat_caps *caps)
-{
-	static const struct feature_bit map[] = {
-		{ X86_FEATURE_LM, SLAT_CPU_LM },
-		{ X86_FEATURE_NX, SLAT_CPU_NX },
-		{ X86_FEATURE_SYSCALL, SLAT_CPU_SYSCALL },
-		{ X86_FEATURE_RDTSCP, SLAT_CPU_RDTSCP },
-		{ X86_FEATURE_RDPID, SLAT_CPU_RDPID },
-		{ X86_FEATURE_INVPCID, SLAT_CPU_INVPCID },
-		{ X86_FEATURE_XSAVE, SLAT_CPU_XSAVE },
-		{ X86_FEATURE_XSAVES, SLAT_CPU_XSAVES },
-		{ X86_FEATURE_OSPKE, SLAT_CPU_PKU },
-		{ X86_FEATURE_TSC, SLAT_CPU_TSC_ADJUST },
-		{ X86_FEATURE_IBPB, SLAT_CPU_IBPB },
-		{ X86_FEATURE_FLUSH_L1D, SLAT_CPU_FLUSH_L1D },
-		{ X86_FEATURE_ARCH_CAPABILITIES, SLAT_CPU_ARCH_CAPS },
-		{ X86_FEATURE_PCID, SLAT_CPU_PCID },
-		{ X86_FEATURE_MCE, SLAT_CPU_MCE },
-		{ X86_FEATURE_GBPAGES, SLAT_CPU_GBPAGES },
-	};
-	u32 bits = feature_mask(map, ARRAY_SIZE(map));
-
-	/* RDTSCP and RDPID share one control. */
-	if (!(caps->secondary_opt & SECONDARY_EXEC_ENABLE_RDTSCP))
-		bits &= ~(SLAT_CPU_RDTSCP | SLAT_CPU_RDPID);
-	if (!(caps->secondary_opt & SECONDARY_EXEC_ENABLE_INVPCID))
-		bits &= ~SLAT_CPU_INVPCID;
-	if (!(caps->secondary_opt & SLAT_SECONDARY_XSAVES))
-		bits &= ~SLAT_CPU_XSAVES;
-	return bits;
-}
-
-/* Bits of IA32_ARCH_CAPABILITIES that tell a guest the truth. */
-#define ARCH_CAPS_GUEST	(ARCH_CAP_RDCL_NO | ARCH_CAP_IBRS_ALL | \
-			 ARCH_CAP_SKIP_VMENTRY_L1DFLUSH | ARCH_CAP_SSB_NO | \
-			 ARCH_CAP_MDS_NO | ARCH_CAP_PSCHANGE_MC_NO | \
-			 ARCH_CAP_TAA_NO | ARCH_CAP_SBDR_SSDP_NO | \
-			 ARCH_CAP_FBSDP_NO | ARCH_CAP_PSDP_NO | \
-			 ARCH_CAP_FB_CLEAR | ARCH_CAP_RRSBA | \
-			 ARCH_CAP_PBRSB_NO | ARCH_CAP_GDS_NO | \
-			 ARCH_CAP_RFDS_NO | ARCH_CAP_RFDS_CLEAR | ARCH_CAP_BHI_NO)
-
-static u64 guest_arch_caps(void)
-{
-	u64 data = 0;
-
-	if (boot_cpu_has(X86_FEATURE_ARCH_CAPABILITIES))
-		rdmsrl(MSR_IA32_ARCH_CAPABILITIES, data);
-	data &= ARCH_CAPS_GUEST;
-	/* No executable huge page is ever mapped on an affected CPU. */
-	data |= ARCH_CAP_PSCHANGE_MC_NO;
-	/* The host flushes at its own entry; a nested one has no need to. */
-	data |= ARCH_CAP_SKIP_VMENTRY_L1DFLUSH;
-	if (!boot_cpu_has_bug(X86_BUG_CPU_MELTDOWN))
-		data |= ARCH_CAP_RDCL_NO;
-	if (!boot_cpu_has_bug(X86_BUG_SPEC_STORE_BYPASS))
-		data |= ARCH_CAP_SSB_NO;
-	if (!boot_cpu_has_bug(X86_BUG_MDS))
-		data |= ARCH_CAP_MDS_NO;
-	return data;
-}
-
-/* Only states without XFD: no AMX. */
-#define XCR0_GUEST	(XFEATURE_MASK_FP | XFEATURE_MASK_SSE | \
-			 XFEATURE_MASK_YMM | XFEATURE_MASK_AVX512 | \
-			 XFEATURE_MASK_PKRU)
 
 static void probe_guest(struct slat_caps *caps)
 {
-	static const struct feature_bit spec[] = {
-		{ X86_FEATURE_IBRS, SPEC_CTRL_IBRS },
-		{ X86_FEATURE_STIBP, SPEC_CTRL_STIBP },
-		{ X86_FEATURE_SPEC_CTRL_SSBD, SPEC_CTRL_SSBD },
-	};
 	struct slat_guest_cpu *cpu = &caps->pub.cpu;
+	struct slat_feature_host host = {
+		.has = host_has,
+		.controls = caps->secondary_opt,
+		.cr4 = caps->cr4_fixed1,
+	};
 
 	if (boot_cpu_has(X86_FEATURE_XSAVE))
 		caps->pub.host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
 	if (boot_cpu_has(X86_FEATURE_XSAVES))
 		rdmsrl(MSR_IA32_XSS, caps->host_xss);
+	if (boot_cpu_has(X86_FEATURE_ARCH_CAPABILITIES))
+		rdmsrl(MSR_IA32_ARCH_CAPABILITIES, host.arch_caps);
 	rdmsrl(MSR_EFER, caps->host_efer);
 	rdmsrl(MSR_IA32_CR_PAT, caps->host_pat);
-	caps->arch_caps = guest_arch_caps();
 
-	cpu->cr4_valid = guest_cr4(caps);
-	cpu->features = guest_features(caps);
-	cpu->xcr0_valid = caps->pub.host_xcr0 & XCR0_GUEST;
-	if (!(cpu->cr4_valid & X86_CR4_PKE))
-		cpu->xcr0_valid &= ~(u64)XFEATURE_MASK_PKRU;
-	cpu->efer_valid = EFER_LME | EFER_LMA;
-	if (cpu->features & SLAT_CPU_SYSCALL)
-		cpu->efer_valid |= EFER_SCE;
-	if (cpu->features & SLAT_CPU_NX)
-		cpu->efer_valid |= EFER_NX;
-	if (boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL))
-		cpu->spec_ctrl_valid = feature_mask(spec, ARRAY_SIZE(spec));
+	host.xcr0 = caps->pub.host_xcr0;
+	caps->arch_caps = slat_features_arch_caps(&host);
+	slat_features_host(&host, cpu, caps->pub.offer);
 	cpu->signature = cpuid_eax(1);
 	cpu->maxphyaddr = min_t(u8, boot_cpu_data.x86_phys_bits,
 				SLAT_GPA_BITS);

@@ -2,7 +2,7 @@
 /*
  * The guest's MSRs.  One sorted table says for each what it is: a stored value
  * with the bits that may be set, or a pair of functions; who may read and write
- * it; and which CPUID feature it needs.  User space (host = true) may restore
+ * it; and whether a CPUID feature brings it (features.c knows which).  User space (host = true) may restore
  * what a guest may only read, whatever the order in which it sets CPUID and
  * MSRs.  An MSR that is not in the table does not exist: #GP, or -EINVAL.
  *
@@ -31,6 +31,7 @@
 #define MSR_CANONICAL	BIT(5)	/* must be a canonical address */
 #define MSR_CONST	BIT(6)	/* always reads as its valid bits */
 #define MSR_READONLY	BIT(7)	/* not even user space writes it */
+#define MSR_CPUID	BIT(8)	/* comes with a feature: slat_features_msr() */
 #define MSR_HOST_ONLY	(MSR_HOST_READ | MSR_HOST_WRITE)
 
 #define NO_SLOT		(-1)
@@ -40,7 +41,6 @@ struct msr_desc {
 	u32 last;
 	int slot;
 	u16 flags;
-	u32 feature;
 	u64 valid;
 	int (*get)(struct slat_vmx *vmx, u32 index, u64 *data, bool host);
 	int (*set)(struct slat_vmx *vmx, u32 index, u64 data, bool host);
@@ -59,8 +59,6 @@ static int set_apic_base(struct slat_vmx *vmx, u32 index, u64 data, bool host)
 
 static int get_spec_ctrl(struct slat_vmx *vmx, u32 index, u64 *data, bool host)
 {
-	if (!host && !vmx->guest.spec_ctrl_valid)
-		return -EINVAL;
 	*data = vmx->frame.spec_ctrl;
 	return 0;
 }
@@ -68,8 +66,6 @@ static int get_spec_ctrl(struct slat_vmx *vmx, u32 index, u64 *data, bool host)
 static int set_spec_ctrl(struct slat_vmx *vmx, u32 index, u64 data, bool host)
 {
 	if (data & ~vmx->guest.spec_ctrl_valid)
-		return -EINVAL;
-	if (!host && !vmx->guest.spec_ctrl_valid)
 		return -EINVAL;
 	vmx->frame.spec_ctrl = data;
 	if (data && !vmx->spec_ctrl_open) {
@@ -311,18 +307,18 @@ static int set_kernel_gs(struct slat_vmx *vmx, u32 index, u64 data, bool host)
 	return 0;
 }
 
-#define STORED(msr, slot, flags, feature, valid) \
-	{ msr, msr, slot, flags, feature, valid, NULL, NULL }
-#define CHECKED(msr, slot, flags, feature, set) \
-	{ msr, msr, slot, flags, feature, ~0ULL, NULL, set }
+#define STORED(msr, slot, flags, valid) \
+	{ msr, msr, slot, flags, valid, NULL, NULL }
+#define CHECKED(msr, slot, flags, set) \
+	{ msr, msr, slot, flags, ~0ULL, NULL, set }
 #define CALLED(first, last, flags, get, set) \
-	{ first, last, NO_SLOT, flags, 0, ~0ULL, get, set }
+	{ first, last, NO_SLOT, flags, ~0ULL, get, set }
 #define ABSENT(first, last) \
-	{ first, last, NO_SLOT, MSR_ZERO, 0, 0, NULL, NULL }
+	{ first, last, NO_SLOT, MSR_ZERO, 0, NULL, NULL }
 
 /* MSRs of a model that guests read without asking CPUID, with KVM's values. */
 #define CONSTANT(msr, value) \
-	{ msr, msr, NO_SLOT, MSR_CONST | MSR_READONLY, 0, value, NULL, NULL }
+	{ msr, msr, NO_SLOT, MSR_CONST | MSR_READONLY, value, NULL, NULL }
 
 /* TSC ticks per bus clock in bits 44:40, as KVM says it. */
 #define PERF_STATUS		(1000 | 4ULL << 40)
@@ -340,28 +336,28 @@ static const struct msr_desc msr_table[] = {
 	CALLED(MSR_IA32_TSC, MSR_IA32_TSC, MSR_LIST, slat_tsc_get,
 	       slat_tsc_set),
 	ABSENT(MSR_KVM_OLD_FIRST, MSR_KVM_OLD_LAST),
-	STORED(MSR_IA32_PLATFORM_ID, SLAT_MSR_PLATFORM_ID, MSR_HOST_WRITE, 0, ~0ULL),
+	STORED(MSR_IA32_PLATFORM_ID, SLAT_MSR_PLATFORM_ID, MSR_HOST_WRITE, ~0ULL),
 	CALLED(MSR_IA32_APICBASE, MSR_IA32_APICBASE, 0, get_apic_base, set_apic_base),
 	CONSTANT(MSR_IA32_EBL_CR_POWERON, 0),
 	CONSTANT(MSR_EBC_FREQUENCY_ID, BIT(24)),
-	STORED(MSR_SMI_COUNT, SLAT_MSR_SMI_COUNT, MSR_LIST | MSR_HOST_WRITE, 0, ~0ULL),
-	CHECKED(MSR_IA32_FEAT_CTL, SLAT_MSR_FEAT_CTL, MSR_LIST, 0, set_feat_ctl),
-	CHECKED(MSR_IA32_TSC_ADJUST, SLAT_MSR_TSC_ADJUST, MSR_LIST,
-		SLAT_CPU_TSC_ADJUST, slat_tsc_set_adjust),
-	CALLED(MSR_IA32_SPEC_CTRL, MSR_IA32_SPEC_CTRL, MSR_LIST, get_spec_ctrl,
+	STORED(MSR_SMI_COUNT, SLAT_MSR_SMI_COUNT, MSR_LIST | MSR_HOST_WRITE, ~0ULL),
+	CHECKED(MSR_IA32_FEAT_CTL, SLAT_MSR_FEAT_CTL, MSR_LIST, set_feat_ctl),
+	CHECKED(MSR_IA32_TSC_ADJUST, SLAT_MSR_TSC_ADJUST, MSR_LIST | MSR_CPUID,
+		slat_tsc_set_adjust),
+	CALLED(MSR_IA32_SPEC_CTRL, MSR_IA32_SPEC_CTRL, MSR_LIST | MSR_CPUID, get_spec_ctrl,
 	       set_spec_ctrl),
 	CALLED(MSR_IA32_PRED_CMD, MSR_IA32_PRED_CMD, 0, get_none, set_none),
-	STORED(MSR_IA32_UCODE_REV, SLAT_MSR_UCODE_REV, MSR_LIST | MSR_IGNORE, 0, ~0ULL),
-	STORED(MSR_IA32_SMBASE, SLAT_MSR_SMBASE, MSR_HOST_ONLY, 0, ~0ULL),
+	STORED(MSR_IA32_UCODE_REV, SLAT_MSR_UCODE_REV, MSR_LIST | MSR_IGNORE, ~0ULL),
+	STORED(MSR_IA32_SMBASE, SLAT_MSR_SMBASE, MSR_HOST_ONLY, ~0ULL),
 	CONSTANT(MSR_FSB_FREQ, 3),
-	STORED(MSR_PLATFORM_INFO, SLAT_MSR_PLATFORM_INFO, MSR_LIST | MSR_HOST_WRITE, 0, 0),
+	STORED(MSR_PLATFORM_INFO, SLAT_MSR_PLATFORM_INFO, MSR_LIST | MSR_HOST_WRITE, 0),
 	/* 8 variable ranges, fixed ranges, write combining. */
 	CONSTANT(MSR_MTRRcap, 8 | BIT(8) | BIT(10)),
 	CHECKED(MSR_IA32_ARCH_CAPABILITIES, SLAT_MSR_ARCH_CAPS,
-		MSR_LIST | MSR_HOST_WRITE, SLAT_CPU_ARCH_CAPS, set_arch_caps),
+		MSR_LIST | MSR_HOST_WRITE | MSR_CPUID, set_arch_caps),
 	CALLED(MSR_IA32_FLUSH_CMD, MSR_IA32_FLUSH_CMD, 0, get_none, set_none),
 	CONSTANT(MSR_IA32_BBL_CR_CTL3, 0xbe702111),
-	STORED(MSR_MISC_FEATURES_ENABLES, SLAT_MSR_MISC_FEATURES, MSR_LIST, 0, 0),
+	STORED(MSR_MISC_FEATURES_ENABLES, SLAT_MSR_MISC_FEATURES, MSR_LIST, 0),
 	CALLED(MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_CS, MSR_LIST, get_sysenter,
 	       set_sysenter),
 	CALLED(MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP, MSR_LIST | MSR_CANONICAL,
@@ -372,16 +368,15 @@ static const struct msr_desc msr_table[] = {
 	       slat_mce_set),
 	CONSTANT(MSR_IA32_PERF_STATUS, PERF_STATUS),
 	CONSTANT(MSR_IA32_PERF_CTL, 0),
-	CHECKED(MSR_IA32_MISC_ENABLE, SLAT_MSR_MISC_ENABLE, MSR_LIST, 0,
-		set_misc_enable),
+	CHECKED(MSR_IA32_MISC_ENABLE, SLAT_MSR_MISC_ENABLE, MSR_LIST, set_misc_enable),
 	CALLED(MSR_IA32_DEBUGCTLMSR, MSR_IA32_DEBUGCTLMSR, 0, get_debugctl,
 	       set_debugctl),
 	CONSTANT(MSR_IA32_LASTBRANCHFROMIP, 0),
 	CONSTANT(MSR_IA32_LASTBRANCHTOIP, 0),
 	CONSTANT(MSR_IA32_LASTINTFROMIP, 0),
 	CONSTANT(MSR_IA32_LASTINTTOIP, 0),
-	STORED(MSR_IA32_POWER_CTL, SLAT_MSR_POWER_CTL, MSR_LIST, 0, ~0ULL),
-	{ 0x200, 0x20f, SLAT_MSR_MTRR_VAR, 0, 0, ~0ULL, NULL, set_mtrr_var },
+	STORED(MSR_IA32_POWER_CTL, SLAT_MSR_POWER_CTL, MSR_LIST, ~0ULL),
+	{ 0x200, 0x20f, SLAT_MSR_MTRR_VAR, 0, ~0ULL, NULL, set_mtrr_var },
 	CALLED(MSR_MTRRfix64K_00000, MSR_MTRRfix64K_00000, 0, get_mtrr_fix,
 	       set_mtrr_fix),
 	CALLED(MSR_MTRRfix16K_80000, MSR_MTRRfix16K_A0000, 0, get_mtrr_fix,
@@ -391,7 +386,7 @@ static const struct msr_desc msr_table[] = {
 	CALLED(MSR_IA32_CR_PAT, MSR_IA32_CR_PAT, MSR_LIST, get_pat, set_pat),
 	CALLED(MSR_IA32_MC0_CTL2, MSR_IA32_MC0_CTL2 + SLAT_MCE_BANKS - 1, 0,
 	       slat_mce_get, slat_mce_set),
-	CHECKED(MSR_MTRRdefType, SLAT_MSR_MTRR_DEF, 0, 0, set_mtrr_def),
+	CHECKED(MSR_MTRRdefType, SLAT_MSR_MTRR_DEF, 0, set_mtrr_def),
 	CALLED(MSR_IA32_MC0_CTL, MSR_IA32_MC0_CTL + 4 * SLAT_MCE_BANKS - 1, 0,
 	       slat_mce_get, slat_mce_set),
 	CONSTANT(MSR_RAPL_POWER_UNIT, 0),
@@ -399,8 +394,8 @@ static const struct msr_desc msr_table[] = {
 	CONSTANT(MSR_DRAM_ENERGY_STATUS, 0),
 	CONSTANT(MSR_PP0_ENERGY_STATUS, 0),
 	CONSTANT(MSR_PP1_ENERGY_STATUS, 0),
-	STORED(MSR_IA32_TSC_DEADLINE, SLAT_MSR_TSC_DEADLINE, MSR_HOST_ONLY, 0, ~0ULL),
-	CHECKED(MSR_IA32_XSS, SLAT_MSR_XSS, MSR_LIST, SLAT_CPU_XSAVES, set_xss),
+	STORED(MSR_IA32_TSC_DEADLINE, SLAT_MSR_TSC_DEADLINE, MSR_HOST_ONLY, ~0ULL),
+	CHECKED(MSR_IA32_XSS, SLAT_MSR_XSS, MSR_LIST | MSR_CPUID, set_xss),
 	ABSENT(MSR_KVM_PV_FIRST, MSR_KVM_PV_LAST),
 	CALLED(MSR_EFER, MSR_EFER, 0, get_efer, set_efer),
 	CALLED(MSR_STAR, MSR_STAR, MSR_LIST, get_syscall, set_syscall),
@@ -409,8 +404,8 @@ static const struct msr_desc msr_table[] = {
 	CALLED(MSR_FS_BASE, MSR_GS_BASE, MSR_CANONICAL, get_seg_base, set_seg_base),
 	CALLED(MSR_KERNEL_GS_BASE, MSR_KERNEL_GS_BASE, MSR_LIST | MSR_CANONICAL,
 	       get_kernel_gs, set_kernel_gs),
-	{ MSR_TSC_AUX, MSR_TSC_AUX, SLAT_MSR_TSC_AUX, MSR_LIST,
-	  SLAT_CPU_RDTSCP | SLAT_CPU_RDPID, U32_MAX, NULL, set_tsc_aux },
+	{ MSR_TSC_AUX, MSR_TSC_AUX, SLAT_MSR_TSC_AUX, MSR_LIST | MSR_CPUID, U32_MAX, NULL,
+	  set_tsc_aux },
 	ABSENT(MSR_VM_HSAVE_PA, MSR_VM_HSAVE_PA),
 	ABSENT(MSR_AMD64_VIRT_SPEC_CTRL, MSR_AMD64_VIRT_SPEC_CTRL),
 };
@@ -432,10 +427,15 @@ static const struct msr_desc *msr_find(u32 index)
 	return NULL;
 }
 
+static bool msr_exists(const struct slat_guest_cpu *cpu, const struct msr_desc *desc)
+{
+	return !(desc->flags & MSR_CPUID) || slat_features_msr(cpu, desc->first);
+}
+
 static bool msr_visible(const struct slat_vmx *vmx,
 			const struct msr_desc *desc, bool host)
 {
-	return host || !desc->feature || slat_vmx_has(vmx, desc->feature);
+	return host || msr_exists(&vmx->guest, desc);
 }
 
 int slat_vmx_get_msr(struct slat_vmx *vmx, u32 index, u64 *data, bool host)
@@ -488,13 +488,7 @@ int slat_vmx_set_msr(struct slat_vmx *vmx, u32 index, u64 data, bool host)
 /* Is the MSR one that some guest of this host could have? */
 static bool msr_listed(const struct msr_desc *desc)
 {
-	const struct slat_guest_cpu *cpu = &slat_caps_get()->pub.cpu;
-
-	if (!(desc->flags & MSR_LIST))
-		return false;
-	if (desc->first == MSR_IA32_SPEC_CTRL)
-		return cpu->spec_ctrl_valid;
-	return !desc->feature || cpu->features & desc->feature;
+	return desc->flags & MSR_LIST && msr_exists(&slat_caps_get()->pub.cpu, desc);
 }
 
 unsigned int slat_vmx_msr_list(u32 *out, unsigned int max)
@@ -569,11 +563,11 @@ void slat_msr_update_bitmap(struct slat_vmx *vmx)
 	bitmap_open(vmx, MSR_FS_BASE, true, true);
 	bitmap_open(vmx, MSR_GS_BASE, true, true);
 	bitmap_open(vmx, MSR_KERNEL_GS_BASE, true, true);
-	if (slat_vmx_has(vmx, SLAT_CPU_IBPB))
+	if (slat_features_msr(&vmx->guest, MSR_IA32_PRED_CMD))
 		bitmap_open(vmx, MSR_IA32_PRED_CMD, false, true);
-	if (slat_vmx_has(vmx, SLAT_CPU_FLUSH_L1D))
+	if (slat_features_msr(&vmx->guest, MSR_IA32_FLUSH_CMD))
 		bitmap_open(vmx, MSR_IA32_FLUSH_CMD, false, true);
-	if (vmx->spec_ctrl_open && vmx->guest.spec_ctrl_valid)
+	if (vmx->spec_ctrl_open && slat_features_msr(&vmx->guest, MSR_IA32_SPEC_CTRL))
 		bitmap_open(vmx, MSR_IA32_SPEC_CTRL, true, true);
 }
 

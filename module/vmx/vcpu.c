@@ -58,14 +58,8 @@ void slat_vmx_vm_destroy(struct slat_vmx_vm *vm)
 /* Secondary controls that depend on the guest's CPUID. */
 void slat_vcpu_update_controls(struct slat_vmx *vmx)
 {
-	u32 secondary = vmx->caps->secondary;
+	u32 secondary = vmx->caps->secondary | slat_features_controls(vmx->guest.features);
 
-	if (slat_vmx_has(vmx, SLAT_CPU_RDTSCP | SLAT_CPU_RDPID))
-		secondary |= SECONDARY_EXEC_ENABLE_RDTSCP;
-	if (slat_vmx_has(vmx, SLAT_CPU_INVPCID))
-		secondary |= SECONDARY_EXEC_ENABLE_INVPCID;
-	if (slat_vmx_has(vmx, SLAT_CPU_XSAVES))
-		secondary |= SLAT_SECONDARY_XSAVES;
 	if (secondary != vmx->secondary) {
 		vmx->secondary = secondary;
 		slat_vmcs_write(SECONDARY_VM_EXEC_CONTROL, secondary);
@@ -293,17 +287,8 @@ void slat_vmx_unload(struct slat_vmx *vmx)
 void slat_vmx_set_guest_cpu(struct slat_vmx *vmx,
 			    const struct slat_guest_cpu *cpu)
 {
-	const struct slat_guest_cpu *host = &vmx->caps->pub.cpu;
-	struct slat_guest_cpu *guest = &vmx->guest;
-
-	*guest = *cpu;
-	guest->cr4_valid &= host->cr4_valid;
-	guest->efer_valid &= host->efer_valid;
-	guest->xcr0_valid &= host->xcr0_valid;
-	guest->xss_valid &= host->xss_valid;
-	guest->spec_ctrl_valid &= host->spec_ctrl_valid;
-	guest->features &= host->features | SLAT_CPU_CLIENTS;
-
+	vmx->guest = *cpu;
+	slat_features_limit(&vmx->guest, &vmx->caps->pub.cpu);
 	slat_vcpu_update_controls(vmx);
 	slat_cr_update_masks(vmx);
 	slat_msr_update_bitmap(vmx);

@@ -22,63 +22,17 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
+#include "features.h"
 #include "mmu/types.h"
 #include "reject.h"
 
 struct slat_vmx;
 
-/* Features of the guest's CPUID that change what this layer does. */
-#define SLAT_CPU_LM		BIT(0)	/* long mode */
-#define SLAT_CPU_NX		BIT(1)
-#define SLAT_CPU_SYSCALL	BIT(2)
-#define SLAT_CPU_RDTSCP		BIT(3)
-#define SLAT_CPU_RDPID		BIT(4)
-#define SLAT_CPU_INVPCID	BIT(5)
-#define SLAT_CPU_XSAVE		BIT(6)
-#define SLAT_CPU_XSAVES		BIT(7)
-#define SLAT_CPU_PKU		BIT(8)
-#define SLAT_CPU_MWAIT		BIT(9)
-#define SLAT_CPU_TSC_ADJUST	BIT(10)
-#define SLAT_CPU_IBPB		BIT(11)	/* IA32_PRED_CMD */
-#define SLAT_CPU_FLUSH_L1D	BIT(12)	/* IA32_FLUSH_CMD */
-#define SLAT_CPU_ARCH_CAPS	BIT(13)	/* IA32_ARCH_CAPABILITIES */
-#define SLAT_CPU_X2APIC		BIT(14)
-#define SLAT_CPU_PCID		BIT(15)
-#define SLAT_CPU_MCE		BIT(16)	/* machine check MSRs */
-#define SLAT_CPU_GBPAGES	BIT(17)
-
-/*
- * Those that the client may give a guest though they are not offered: MWAIT is
- * a NOP then, and IA32_APIC_BASE takes the x2APIC's bit.
- */
-#define SLAT_CPU_CLIENTS	(SLAT_CPU_MWAIT | SLAT_CPU_X2APIC)
-
-/**
- * struct slat_guest_cpu - what the guest's CPUID allows
- * @cr4_valid:	CR4 bits that the guest may set
- * @efer_valid:	EFER bits that the guest may set
- * @xcr0_valid:	XCR0 bits that the guest may set; 0 without XSAVE
- * @xss_valid:	IA32_XSS bits that the guest may set
- * @spec_ctrl_valid: IA32_SPEC_CTRL bits; 0 means that the MSR is absent
- * @features:	SLAT_CPU_* bits
- * @signature:	CPUID(1).EAX
- * @maxphyaddr:	guest physical address width in bits
- */
-struct slat_guest_cpu {
-	u64	cr4_valid;
-	u64	efer_valid;
-	u64	xcr0_valid;
-	u64	xss_valid;
-	u64	spec_ctrl_valid;
-	u32	features;
-	u32	signature;
-	u8	maxphyaddr;
-};
-
 /**
  * struct slat_vmx_caps - what this processor offers, constant after probe
  * @cpu:	all that a guest can be offered; the default before
  *		slat_vmx_set_guest_cpu()
+ * @offer:	the same as feature bits of CPUID, by enum slat_cpuid_word
  * @host_xcr0:	XCR0 of the host
  * @ept_ad:	EPT accessed and dirty bits
  * @ept_2m:	2 MiB EPT leaves
@@ -90,6 +44,7 @@ struct slat_guest_cpu {
  */
 struct slat_vmx_caps {
 	struct slat_guest_cpu cpu;
+	struct slat_cpuid_offer offer[SLAT_NR_CPUID_WORDS];
 	u64	host_xcr0;
 	bool	ept_ad;
 	bool	ept_2m;
