@@ -5,6 +5,7 @@
  * glue.
  */
 #include <linux/bug.h>
+#include <linux/sched.h>
 #include <linux/string.h>
 
 #include <asm/fpu/api.h>
