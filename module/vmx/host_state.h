@@ -48,8 +48,8 @@
  *   VM exit loads limits of its own: one too large, one too small |
  * | FPU | KVM_RUN ends | slat_vcpu_run() in vcpu/run.c | slat_vcpu_run() in vcpu/run.c | |
  *   fpu_swap_kvm_fpstate() does it |
- * | CR4.VMXE, Intel PT | last VM ends | vmxon() in vmxon.c | slat_vmxon_order() in vmxon.c |
- *   | PT may have to stop in VMX operation |
+ * | CR4.VMXE, Intel PT | last VM ends | enter_vmx() in vmxon.c | slat_vmxon_order() in
+ *   vmxon.c | | PT may have to stop in VMX operation |
  *
  * "Task leaves": slat_switch_to_host(), when the task is switched out or returns
  * from KVM_RUN.

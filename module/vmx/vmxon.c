@@ -54,7 +54,7 @@ static void host_msrs_read(struct slat_cpu_msrs *msrs)
 		rdmsrl(MSR_TSC_AUX, msrs->tsc_aux);
 }
 
-static int vmxon(void)
+static int enter_vmx(void)
 {
 	struct vmx_cpu *cpu = this_cpu_ptr(&vmx_cpu);
 	u64 pa = __pa(cpu->region);
@@ -86,7 +86,7 @@ fail:
 	return -EIO;
 }
 
-static void vmxoff(void)
+static void leave_vmx(void)
 {
 	asm volatile("1: vmxoff\n\t"
 		     "2:\n\t"
@@ -99,17 +99,17 @@ int slat_vmxon_order(enum slat_cpu_order order)
 {
 	switch (slat_cpu_decide(this_cpu_read(slat_vmx_on), order)) {
 	case SLAT_STEP_VMXON:
-		return vmxon();
+		return enter_vmx();
 	case SLAT_STEP_VMXOFF:
 		slat_active_clear();
 		this_cpu_write(slat_vmx_on, false);
-		vmxoff();
+		leave_vmx();
 		intel_pt_handle_vmx(0);
 		break;
 	case SLAT_STEP_DROP:
 		this_cpu_write(slat_vmx_on, false);
 		slat_active_drop();
-		vmxoff();
+		leave_vmx();
 		break;
 	case SLAT_STEP_NONE:
 		break;
