@@ -27,7 +27,7 @@
 #include <asm/idtentry.h>
 #include <asm/vmx.h>
 
-/* vmx/caps.c: the control that lets a guest use XSAVES was renamed (6.11). */
+/* vmx/features.c: the control that lets a guest use XSAVES was renamed (6.11). */
 #ifdef SECONDARY_EXEC_ENABLE_XSAVES
 #define SLAT_SECONDARY_XSAVES	SECONDARY_EXEC_ENABLE_XSAVES
 #else
