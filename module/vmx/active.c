@@ -86,7 +86,6 @@ void slat_cpu_activate(struct slat_vmx *vmx, int cpu)
 	}
 	if (moved) {
 		slat_switch_cpu(vmx, cpu);
-		vmx->flush_vpid = true;
 		WRITE_ONCE(vmx->cpu, cpu);
 	}
 }

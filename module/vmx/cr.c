@@ -19,6 +19,7 @@
 #include <asm/processor-flags.h>
 #include <asm/tlbflush.h>
 
+#include "tlb.h"
 #include "vcpu.h"
 
 #define CR0_VALID	(X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS | \
@@ -28,9 +29,6 @@
 /* A change of these loads the PDPTEs again in PAE paging. */
 #define CR0_PDPTE	(X86_CR0_CD | X86_CR0_NW | X86_CR0_PG)
 #define CR4_PDPTE	(X86_CR4_PSE | X86_CR4_PAE | X86_CR4_PGE | X86_CR4_SMEP)
-
-/* A change of these by a trapped MOV empties the TLB of the guest. */
-#define CR4_TLB		(CR4_PDPTE | X86_CR4_PCIDE | X86_CR4_SMAP | X86_CR4_PKE)
 
 bool slat_cr_cr0_valid(u64 cr0)
 {
@@ -106,8 +104,7 @@ void slat_cr_apply_cr0(struct slat_vmx *vmx, u64 cr0)
 	const struct slat_caps *caps = vmx->caps;
 	u64 hw = (cr0 | caps->cr0_fixed0) & caps->cr0_fixed1;
 
-	if ((vmx->cr0 ^ cr0) & X86_CR0_PG)
-		vmx->flush_vpid = true;
+	slat_tlb_cr0_changes(vmx, vmx->cr0, cr0);
 	vmx->cr0 = cr0;
 	vmx->avail |= SLAT_CACHE_CR0;
 	slat_vmcs_write(GUEST_CR0, hw & ~(u64)(X86_CR0_CD | X86_CR0_NW));
@@ -120,8 +117,7 @@ void slat_cr_apply_cr4(struct slat_vmx *vmx, u64 cr4)
 	u64 hw = (cr4 & ~(u64)X86_CR4_MCE) | vmx->caps->cr4_fixed0 |
 		 (cr4_read_shadow() & X86_CR4_MCE);
 
-	if ((vmx->cr4 ^ cr4) & CR4_TLB)
-		vmx->flush_vpid = true;
+	slat_tlb_cr4_changes(vmx, vmx->cr4, cr4);
 	vmx->cr4 = cr4;
 	vmx->avail |= SLAT_CACHE_CR4;
 	slat_vmcs_write(GUEST_CR4, hw);
@@ -243,9 +239,7 @@ int slat_cr_set_efer(struct slat_vmx *vmx, u64 efer, bool host)
 		/* Writes leave LMA as it is. */
 		efer = (efer & ~(u64)EFER_LMA) | (vmx->efer & EFER_LMA);
 	}
-	/* NX changes what cached translations mean. */
-	if ((efer ^ vmx->efer) & EFER_NX)
-		vmx->flush_vpid = true;
+	slat_tlb_efer_changes(vmx, vmx->efer, efer);
 	slat_cr_apply_efer(vmx, efer);
 	return 0;
 }

@@ -16,6 +16,7 @@
 
 #include <uapi/asm/debugreg.h>
 
+#include "request.h"
 #include "vcpu.h"
 
 #define INJECT		(KVM_GUESTDBG_INJECT_DB | KVM_GUESTDBG_INJECT_BP)
@@ -76,7 +77,7 @@ int slat_vmx_set_guest_debug(struct slat_vmx *vmx, const struct kvm_guest_debug 
 		rflags |= X86_EFLAGS_TF;
 	slat_set_rflags(vmx, rflags);
 	/* Interrupts may be held back from here on, or not any more. */
-	vmx->ev.work = true;
+	slat_request(vmx, SLAT_REQUEST_EVENTS);
 	return 0;
 }
 

@@ -18,6 +18,7 @@
 
 #include <uapi/asm/debugreg.h>
 
+#include "request.h"
 #include "vcpu.h"
 
 #define SHADOW		(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)
@@ -53,7 +54,7 @@ static void queue_exception(struct slat_vmx *vmx, u8 vector, bool has_error,
 {
 	struct slat_vmx_events *ev = &vmx->ev;
 
-	ev->work = true;
+	slat_request(vmx, SLAT_REQUEST_EVENTS);
 	ev->exc_pending = true;
 	ev->exc_injected = false;
 	ev->exc_vector = vector;
@@ -84,7 +85,7 @@ void slat_vmx_inject_exception(struct slat_vmx *vmx, u8 vector, bool has_error,
 			ev->exc_pending = false;
 			ev->exc_injected = false;
 			ev->triple_fault = true;
-			ev->work = true;
+			slat_request(vmx, SLAT_REQUEST_EVENTS);
 			return;
 		}
 		if (makes_double_fault(ev->exc_vector, vector)) {
@@ -115,7 +116,7 @@ int slat_vmx_queue_interrupt(struct slat_vmx *vmx, u32 vector, struct slat_rejec
 	ev->irq_queued = true;
 	ev->irq_soft = false;
 	ev->irq_vector = vector;
-	ev->work = true;
+	slat_request(vmx, SLAT_REQUEST_EVENTS);
 	return 0;
 }
 
@@ -127,7 +128,7 @@ void slat_vmx_queue_nmi(struct slat_vmx *vmx)
 	/* One may be latched while another is being handled. */
 	if (vmx->ev.nmi_pending < (handled ? 1 : 2))
 		vmx->ev.nmi_pending++;
-	vmx->ev.work = true;
+	slat_request(vmx, SLAT_REQUEST_EVENTS);
 }
 
 static bool irq_open(struct slat_vmx *vmx)
@@ -163,7 +164,7 @@ void slat_vmx_want_irq_window(struct slat_vmx *vmx, bool want)
 {
 	if (vmx->ev.want_window != want) {
 		vmx->ev.want_window = want;
-		vmx->ev.work = true;
+		slat_request(vmx, SLAT_REQUEST_EVENTS);
 	}
 }
 
@@ -258,7 +259,6 @@ void slat_events_prepare(struct slat_vmx *vmx)
 	u32 primary = vmx->primary & ~(CPU_BASED_INTR_WINDOW_EXITING |
 				       CPU_BASED_NMI_WINDOW_EXITING);
 
-	ev->work = false;
 	if (ev->exc_pending || ev->exc_injected)
 		enter_exception(vmx);
 	else if (ev->nmi_injected)
@@ -298,7 +298,7 @@ void slat_events_cancel(struct slat_vmx *vmx)
 		slat_vmcs_write(VM_ENTRY_INTR_INFO_FIELD, 0);
 		ev->entered = SLAT_EVENT_NONE;
 	}
-	ev->work = true;
+	slat_request(vmx, SLAT_REQUEST_EVENTS);
 }
 
 static void requeue_interrupted(struct slat_vmx *vmx, u32 info)
@@ -307,7 +307,7 @@ static void requeue_interrupted(struct slat_vmx *vmx, u32 info)
 	u8 vector = info & VECTORING_INFO_VECTOR_MASK;
 	u32 type = info & VECTORING_INFO_TYPE_MASK;
 
-	ev->work = true;
+	slat_request(vmx, SLAT_REQUEST_EVENTS);
 	if (type == INTR_TYPE_SOFT_EXCEPTION || type == INTR_TYPE_SOFT_INTR)
 		ev->insn_len = slat_vmcs_read(VM_EXIT_INSTRUCTION_LEN);
 
@@ -454,6 +454,6 @@ int slat_vmx_set_events(struct slat_vmx *vmx, const struct kvm_vcpu_events *in,
 		state = (state & ~SHADOW) |
 			shadow_to_vmx(in->interrupt.shadow);
 	slat_vmcs_write(GUEST_INTERRUPTIBILITY_INFO, state);
-	ev->work = true;
+	slat_request(vmx, SLAT_REQUEST_EVENTS);
 	return 0;
 }

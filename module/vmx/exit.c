@@ -19,6 +19,7 @@
 
 #include <uapi/asm/debugreg.h>
 
+#include "request.h"
 #include "vcpu.h"
 
 static enum slat_exit_type inject_ud(struct slat_vmx *vmx)
@@ -146,7 +147,7 @@ static enum slat_exit_type exit_exception(struct slat_vmx *vmx,
 
 static enum slat_exit_type exit_irq_window(struct slat_vmx *vmx)
 {
-	vmx->ev.work = true;
+	slat_request(vmx, SLAT_REQUEST_EVENTS);
 	if (vmx->ev.want_window && slat_vmx_ready_for_irq(vmx))
 		return SLAT_EXIT_IRQ_WINDOW;
 	return SLAT_EXIT_NONE;
@@ -259,7 +260,7 @@ static enum slat_exit_type exit_other(struct slat_vmx *vmx,
 	case EXIT_REASON_TRIPLE_FAULT:
 		return SLAT_EXIT_SHUTDOWN;
 	case EXIT_REASON_NMI_WINDOW:
-		vmx->ev.work = true;
+		slat_request(vmx, SLAT_REQUEST_EVENTS);
 		return SLAT_EXIT_NONE;
 	case EXIT_REASON_RDPMC:
 		/* No counter exists. */

@@ -24,6 +24,7 @@
 #include <asm/processor.h>
 #include <asm/vmx.h>
 
+#include "request.h"
 #include "vcpu.h"
 
 /* Twice the largest L1D of an affected CPU, whatever its replacement policy. */
@@ -107,17 +108,21 @@ static noinstr void l1d_read_pages(const u8 *pages)
 	asm volatile("lfence" ::: "memory");
 }
 
-noinstr void slat_l1d_flush(struct slat_vmx *vmx)
+/*
+ * SLAT_REQUEST_L1D: to where an interrupt would leave it, so that one place is
+ * asked just before entry.  Interrupts off until then.
+ */
+void slat_l1d_requested(void)
 {
-	const struct slat_caps *caps = vmx->caps;
+	kvm_set_cpu_l1tf_flush_l1d();
+}
 
+noinstr void slat_l1d_flush(const struct slat_caps *caps)
+{
 	if (caps->l1d_cond) {
-		bool flush = vmx->flush_l1d | kvm_get_cpu_l1tf_flush_l1d();
-
-		vmx->flush_l1d = false;
-		kvm_clear_cpu_l1tf_flush_l1d();
-		if (!flush)
+		if (!kvm_get_cpu_l1tf_flush_l1d())
 			return;
+		kvm_clear_cpu_l1tf_flush_l1d();
 	}
 	if (static_cpu_has(X86_FEATURE_FLUSH_L1D))
 		native_wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
@@ -127,5 +132,5 @@ noinstr void slat_l1d_flush(struct slat_vmx *vmx)
 
 void slat_vmx_host_data_touched(struct slat_vmx *vmx)
 {
-	vmx->flush_l1d = true;
+	slat_request_l1d(vmx);
 }

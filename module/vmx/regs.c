@@ -15,6 +15,7 @@
 
 #include <uapi/asm/debugreg.h>
 
+#include "tlb.h"
 #include "vcpu.h"
 
 #define MAX_INSN_LEN	15
@@ -47,7 +48,7 @@ void slat_vmx_set_rflags(struct slat_vmx *vmx, u64 rflags)
 
 	slat_set_rflags(vmx, (rflags & ~hidden) | (slat_rflags(vmx) & hidden));
 	/* IF may have opened the window that a queued interrupt waits for. */
-	vmx->ev.work = true;
+	slat_request(vmx, SLAT_REQUEST_EVENTS);
 }
 
 u64 slat_vmx_cr0(struct slat_vmx *vmx)
@@ -196,7 +197,7 @@ void slat_vmx_advance(struct slat_vmx *vmx, u64 next_rip)
 	cleared = shadow & ~(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS);
 	if (unlikely(cleared != shadow)) {
 		slat_vmcs_write(GUEST_INTERRUPTIBILITY_INFO, cleared);
-		vmx->ev.work = true;
+		slat_request(vmx, SLAT_REQUEST_EVENTS);
 	}
 
 	if (unlikely(slat_rflags(vmx) & X86_EFLAGS_TF))
@@ -381,9 +382,8 @@ static int set_sregs(struct slat_vmx *vmx, const struct kvm_sregs *sregs,
 	slat_regs_set_segment(vmx, SLAT_VMX_SEG_TR, &sregs->tr);
 	slat_regs_set_segment(vmx, SLAT_VMX_SEG_LDTR, &sregs->ldt);
 
-	/* CR3, and maybe the mode, were changed behind the processor's back. */
-	vmx->flush_vpid = true;
-	vmx->ev.work = true;
+	slat_tlb_sregs_change(vmx);
+	slat_request(vmx, SLAT_REQUEST_EVENTS);
 	return 0;
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * One entry into the guest and the exit from it.  From the point where the vCPU
- * is seen as IN_GUEST until the exit, interrupts are off: a kick or a flush that
- * comes in between stays pending and ends guest mode before the guest's first
- * instruction.  Everything between guest_state_enter_irqoff() and _exit_irqoff()
- * is noinstr: for RCU and the tracers the CPU is in user mode there.
+ * is seen as IN_GUEST until the exit, interrupts are off: a flush or another
+ * interrupt that comes in between stays pending and ends guest mode before the
+ * guest's first instruction.  Everything between guest_state_enter_irqoff() and
+ * _exit_irqoff() is noinstr: for RCU and the tracers the CPU is in user mode
+ * there.
  *
  * What the host owns and the VMCS does not switch: debug registers, XCR0, XSS,
  * PKRU, DEBUGCTL, CR2, SPEC_CTRL.  The performance counters stand still in the
@@ -30,6 +31,7 @@
 #include "compat.h"
 #include "trace.h"
 #include "entry.h"
+#include "tlb.h"
 #include "vcpu.h"
 
 static_assert(offsetof(struct slat_vmx_frame, regs) == 0);
@@ -37,23 +39,6 @@ static_assert(offsetof(struct slat_vmx_frame, host_rsp) == SLAT_FRAME_HOST_RSP);
 static_assert(offsetof(struct slat_vmx_frame, spec_ctrl) == SLAT_FRAME_SPEC_CTRL);
 
 #define ENTRY_FAILED	VMX_EXIT_REASONS_FAILED_VMENTRY
-
-void slat_vmx_kick(struct slat_vmx *vmx)
-{
-	int cpu;
-
-	preempt_disable();
-	WRITE_ONCE(vmx->kicked, 1);
-	/* Pairs with the smp_mb() in run_begin(): one of the two sees it. */
-	smp_mb();
-	/* Pairs with the release in run_begin(): mode_cpu is that entry's. */
-	if (smp_load_acquire(&vmx->mode) == SLAT_IN_GUEST) {
-		cpu = READ_ONCE(vmx->mode_cpu);
-		if (cpu != smp_processor_id())
-			smp_send_reschedule(cpu);
-	}
-	preempt_enable();
-}
 
 /* From entry.S, on the stack that the exit will use. */
 noinstr void slat_vmx_host_rsp_changed(struct slat_vmx_frame *frame, u64 rsp)
@@ -239,7 +224,7 @@ static noinstr void run_enter(struct slat_vmx *vmx, unsigned long flags)
 	guest_state_enter_irqoff();
 
 	if (unlikely(vmx->caps->l1d_flush))
-		slat_l1d_flush(vmx);
+		slat_l1d_flush(vmx->caps);
 	if (vmx->cr2 != native_read_cr2())
 		native_write_cr2(vmx->cr2);
 
@@ -282,27 +267,30 @@ static void exit_irqoff(struct slat_vmx *vmx)
 		host_machine_check();
 }
 
-/* The vCPU counts as in the guest; 0, or the reason not to enter. */
+/* What the vCPU asked for; this entry is certain, and interrupts are off until then. */
+static void run_requests(struct slat_vmx *vmx)
+{
+	u32 requests = slat_requests_take(vmx);
+
+	if (requests & SLAT_REQUEST_EVENTS)
+		slat_events_prepare(vmx);
+	if (likely(!(requests & ~SLAT_REQUEST_EVENTS)))
+		return;
+	if (requests & SLAT_REQUEST_VPID)
+		slat_tlb_flush_vpid(vmx);
+	if (requests & SLAT_REQUEST_L1D)
+		slat_l1d_requested();
+}
+
+/* The vCPU counts as in the guest; false: it must not enter. */
 static bool run_begin(struct slat_vmx *vmx)
 {
-	u64 seq;
-
-	WRITE_ONCE(vmx->mode_cpu, smp_processor_id());
-	/* Pairs with the acquires of those who interrupt mode_cpu. */
-	smp_store_release(&vmx->mode, SLAT_IN_GUEST);
-	/*
-	 * Pairs with the full barriers in slat_vmx_vm_flush() and
-	 * slat_vmx_kick(): they see the mode, or we see what they wrote.
-	 */
-	smp_mb();
-	if (unlikely(READ_ONCE(vmx->kicked) || !slat_cpu_vmx_on() ||
-		     xfer_to_guest_mode_work_pending()))
+	slat_tlb_enter(vmx);
+	if (unlikely(!slat_cpu_vmx_on() || xfer_to_guest_mode_work_pending()))
 		return false;
-
-	seq = atomic64_read(&vmx->vm->tlb_seq);
-	if (unlikely(vmx->flush_vpid ||
-		     vmx->vm->cpu_seq[smp_processor_id()] != seq))
-		slat_tlb_flush_local(vmx, seq);
+	slat_tlb_sync(vmx);
+	if (unlikely(vmx->requests))
+		run_requests(vmx);
 	return true;
 }
 
@@ -310,12 +298,9 @@ static enum slat_exit_type run_abort(struct slat_vmx *vmx)
 {
 	bool on = slat_cpu_vmx_on();
 
-	/* Pairs with the acquires in slat_vmx_vm_flush() and slat_vmx_kick(). */
-	smp_store_release(&vmx->mode, SLAT_OUTSIDE_GUEST);
+	slat_tlb_leave(vmx);
 	local_irq_enable();
 	preempt_enable();
-	/* Full barrier: what the kicker wrote before is seen by our caller. */
-	xchg(&vmx->kicked, 0);
 	if (unlikely(!on)) {
 		if (slat_cpu_rebooting())
 			return SLAT_EXIT_SHUTDOWN;
@@ -384,8 +369,6 @@ static void run_guest(struct slat_vmx *vmx)
 	if (test_thread_flag(TIF_NEED_FPU_LOAD))
 		switch_fpu_return();
 
-	if (vmx->ev.work)
-		slat_events_prepare(vmx);
 	guest_fields_write(vmx);
 	host_fields_refresh(vmx);
 	/* A probe may read user memory: the host's PKRU must still be there. */
@@ -401,8 +384,7 @@ static void run_guest(struct slat_vmx *vmx)
 		native_wrmsrl(MSR_IA32_DEBUGCTLMSR, vmx->host.debugctl);
 	xstate_to_host(vmx, host_pkru);
 	drs_to_host(vmx);
-	/* Likewise: nothing of the guest runs from here on. */
-	smp_store_release(&vmx->mode, SLAT_OUTSIDE_GUEST);
+	slat_tlb_leave(vmx);
 
 	if (likely(!vmx->fail)) {
 		if (likely(!(vmx->exit_reason & ENTRY_FAILED)))

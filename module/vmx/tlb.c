@@ -16,12 +16,43 @@
  * EPT entries not older than N.  That holds for all vCPUs of the VM, so a
  * migrating vCPU owes no INVEPT on a CPU that is up to date; it owes INVVPID,
  * because INVLPG and MOV CR3, which do not exit, had their effect elsewhere.
+ *
+ * This file and tlb.h reach the world through port.h: selftests/flush builds
+ * them in user space.
  */
-#include <linux/cpumask.h>
-#include <linux/rculist.h>
-#include <linux/smp.h>
+#include "tlb.h"
 
-#include "vcpu.h"
+/* This CPU has just executed VMXON: what it cached before is unknown. */
+void slat_tlb_cpu_on(void)
+{
+	slat_invept(VMX_EPT_EXTENT_GLOBAL, 0);
+	slat_invvpid(VMX_VPID_EXTENT_ALL_CONTEXT, 0);
+}
+
+/* All of vm->cpu_seq is 0. */
+void slat_tlb_vm_init(struct slat_vmx_vm *vm)
+{
+	/* No CPU is up to date yet: the root may have been another VM's. */
+	atomic64_set(&vm->tlb_seq, 1);
+}
+
+void slat_tlb_vcpu_init(struct slat_vmx *vmx)
+{
+	/* So the first entry counts as a move: the VPID may have been another vCPU's. */
+	vmx->mode_cpu = -1;
+}
+
+/*
+ * The vCPU enters on @cpu, but its last entry was elsewhere.  Since @cpu last
+ * ran it, if ever, the guest may have changed its tables and executed INVLPG or
+ * MOV CR3 on other CPUs.  A CPU that it was only loaded on counts for nothing.
+ */
+void slat_tlb_moved(struct slat_vmx *vmx, int cpu)
+{
+	/* Before the mode, by the release in slat_tlb_enter(). */
+	WRITE_ONCE(vmx->mode_cpu, cpu);
+	slat_request(vmx, SLAT_REQUEST_VPID);
+}
 
 static void flush_ack(void *unused)
 {
@@ -37,7 +68,7 @@ unsigned int slat_vmx_vm_flush(struct slat_vmx_vm *vm)
 
 	/*
 	 * Full barrier: EPT entries written before, modes read after.  Pairs
-	 * with smp_mb() in slat_vmx_run().
+	 * with smp_mb() in slat_tlb_enter().
 	 */
 	seq = atomic64_inc_return(&vm->tlb_seq);
 
@@ -46,7 +77,7 @@ unsigned int slat_vmx_vm_flush(struct slat_vmx_vm *vm)
 	list_for_each_entry_rcu(vmx, &vm->vcpus, vm_node) {
 		int cpu;
 
-		/* Pairs with smp_store_release() in slat_vmx_run(). */
+		/* Pairs with the releases in slat_tlb_enter() and slat_tlb_leave(). */
 		if (smp_load_acquire(&vmx->mode) != SLAT_IN_GUEST)
 			continue;
 		cpu = READ_ONCE(vmx->mode_cpu);
@@ -70,18 +101,17 @@ unsigned int slat_vmx_vm_flush(struct slat_vmx_vm *vm)
 void slat_tlb_flush_local(struct slat_vmx *vmx, u64 seq)
 {
 	struct slat_vmx_vm *vm = vmx->vm;
-	u64 *done = &vm->cpu_seq[smp_processor_id()];
 
-	if (*done != seq) {
-		slat_invept(vmx->caps->invept_single, vm->eptp);
-		/*
-		 * A flusher that sees this early skips us: the guest does not
-		 * run yet, so nothing is used before INVEPT is complete.
-		 */
-		WRITE_ONCE(*done, seq);
-	}
-	if (vmx->flush_vpid) {
-		slat_invvpid(vmx->caps->invvpid_single, vmx->vpid);
-		vmx->flush_vpid = false;
-	}
+	slat_invept(vmx->caps->invept_single, vm->eptp);
+	/*
+	 * A flusher that sees this early skips us: the guest does not run yet,
+	 * so nothing is used before INVEPT is complete.
+	 */
+	WRITE_ONCE(vm->cpu_seq[smp_processor_id()], seq);
+}
+
+/* SLAT_REQUEST_VPID.  Interrupts off. */
+void slat_tlb_flush_vpid(struct slat_vmx *vmx)
+{
+	slat_invvpid(vmx->caps->invvpid_single, vmx->vpid);
 }

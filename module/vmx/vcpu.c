@@ -16,6 +16,7 @@
 #include <asm/msr.h>
 
 #include "compat.h"
+#include "tlb.h"
 #include "vcpu.h"
 
 #define PLE_GAP_TICKS	128	/* TSC ticks between PAUSEs of one loop */
@@ -35,8 +36,7 @@ int slat_vmx_vm_init(struct slat_vmx_vm *vm, u32 id, hpa_t root, bool ad)
 	if (!vm->cpu_seq)
 		return -ENOMEM;
 	vm->id = id;
-	/* No CPU is up to date yet: @root may have been another VM's. */
-	atomic64_set(&vm->tlb_seq, 1);
+	slat_tlb_vm_init(vm);
 	vm->eptp = root | VMX_EPTP_MT_WB | VMX_EPTP_PWL_4;
 	if (ad && caps->pub.ept_ad)
 		vm->eptp |= VMX_EPTP_AD_ENABLE_BIT;
@@ -171,7 +171,7 @@ static void vcpu_sched_in(struct preempt_notifier *notifier, int cpu)
 {
 	struct slat_vmx *vmx = container_of(notifier, struct slat_vmx, notifier);
 
-	vmx->flush_l1d = true;
+	slat_request_l1d(vmx);
 	slat_cpu_activate(vmx, cpu);
 }
 
@@ -227,6 +227,7 @@ struct slat_vmx *slat_vmx_vcpu_create(struct slat_vmx_vm *vm, u32 id,
 	vmx->ops = ops;
 	vmx->ctx = ctx;
 	vmx->cpu = -1;
+	slat_tlb_vcpu_init(vmx);
 	vmx->guest = vmx->caps->pub.cpu;
 	vmx->tsc_offset = vm->tsc_offset;
 	preempt_notifier_init(&vmx->notifier, &vcpu_preempt_ops);
@@ -271,7 +272,7 @@ void slat_vmx_load(struct slat_vmx *vmx)
 	int cpu = get_cpu();
 
 	preempt_notifier_register(&vmx->notifier);
-	vmx->flush_l1d = true;
+	slat_request_l1d(vmx);
 	slat_cpu_activate(vmx, cpu);
 	put_cpu();
 }

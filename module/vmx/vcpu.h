@@ -86,8 +86,6 @@ enum slat_event_kind {
 
 /**
  * struct slat_vmx_events - what has to be delivered to the guest
- * @work:	something below may need an entry field: slat_events_prepare()
- *		has to run before the next entry
  * @entered:	what that put into the entry field; of the last entry
  * @exc_pending: an exception is queued
  * @exc_injected: its delivery began, and may have been interrupted
@@ -104,7 +102,6 @@ enum slat_event_kind {
  * @insn_len:	length of the instruction behind a soft event
  */
 struct slat_vmx_events {
-	bool	work;
 	u8	entered;
 	bool	exc_pending;
 	bool	exc_injected;
@@ -173,8 +170,7 @@ struct slat_vmx {
 	bool	drs_armed;	/* the DR7 in use has breakpoints: load at each entry */
 	bool	spec_ctrl_open;	/* SPEC_CTRL is not intercepted any more */
 	bool	launched;
-	bool	flush_vpid;	/* linear mappings of this vCPU are stale */
-	bool	flush_l1d;	/* host data may be in L1D since the last entry */
+	u32	requests;	/* SLAT_REQUEST_*, see request.h */
 
 	/* The last exit. */
 	u32	exit_reason;
@@ -211,11 +207,9 @@ struct slat_vmx {
 	int	cpu;
 	struct list_head cpu_node;
 
-	/* Written by this vCPU, read by flushers and kickers. */
+	/* Written by this vCPU, read by flushers. */
 	int	mode;		/* enum slat_vcpu_mode */
-	int	mode_cpu;	/* valid while SLAT_IN_GUEST */
-	/* Written by kickers. */
-	int	kicked;
+	int	mode_cpu;	/* of the last entry or the attempt, -1: none */
 };
 
 /* DR6 and DR7 after RESET; the reserved ones read as 1. */
@@ -225,11 +219,6 @@ struct slat_vmx {
 #define SLAT_DR7_VALID	0xffff2bffULL
 #define SLAT_DR7_ENABLES	0xffULL
 #define SLAT_DR7_GD	BIT_ULL(13)
-
-enum slat_vcpu_mode {
-	SLAT_OUTSIDE_GUEST,
-	SLAT_IN_GUEST,
-};
 
 /* power.c */
 bool slat_cpu_rebooting(void);
@@ -256,7 +245,8 @@ int slat_vpid_alloc(void);
 void slat_vpid_free(u16 vpid);
 
 /* l1d.c */
-void slat_l1d_flush(struct slat_vmx *vmx);
+void slat_l1d_requested(void);
+void slat_l1d_flush(const struct slat_caps *caps);
 
 /* switch.c: host and guest MSRs and segments */
 void slat_switch_init(struct slat_vmx *vmx);
@@ -320,9 +310,6 @@ void slat_events_prepare(struct slat_vmx *vmx);
 void slat_events_complete(struct slat_vmx *vmx);
 void slat_events_cancel(struct slat_vmx *vmx);
 bool slat_events_wake(struct slat_vmx *vmx);
-
-/* tlb.c */
-void slat_tlb_flush_local(struct slat_vmx *vmx, u64 seq);
 
 /* vcpu.c */
 void slat_vcpu_update_controls(struct slat_vmx *vmx);

@@ -56,8 +56,8 @@ struct slat_vmx_caps {
 /**
  * enum slat_exit_type - what slat_vmx_run() wants from its caller
  * @SLAT_EXIT_NONE:	nothing; check for work and run again
- * @SLAT_EXIT_ABORT:	the guest was not entered: a kick, a signal, a
- *			reschedule or other work of the host task is pending
+ * @SLAT_EXIT_ABORT:	the guest was not entered: a signal, a reschedule or
+ *			other work of the host task is pending
  * @SLAT_EXIT_CPUID:	fill RAX..RDX by EAX/ECX, then slat_vmx_skip()
  * @SLAT_EXIT_HLT:	the guest halted; RIP already is after the HLT
  * @SLAT_EXIT_IO:	port access, see struct slat_exit_io
@@ -252,7 +252,7 @@ struct slat_vmx *slat_vmx_vcpu_create(struct slat_vmx_vm *vm, u32 id,
 				      const struct slat_vmx_ops *ops,
 				      void *ctx);
 
-/* Not loaded, nobody kicks it any more.  Context: process. */
+/* Not loaded.  Context: process. */
 void slat_vmx_vcpu_destroy(struct slat_vmx *vmx);
 
 /**
@@ -266,16 +266,6 @@ void slat_vmx_load(struct slat_vmx *vmx);
 
 /* Undo it; the task's own MSRs and segments are back.  Context: process. */
 void slat_vmx_unload(struct slat_vmx *vmx);
-
-/**
- * slat_vmx_kick() - make the current or the next slat_vmx_run() return
- *
- * If the guest is running it leaves guest mode; the next slat_vmx_run() that
- * starts after that returns SLAT_EXIT_ABORT once.  Write the request that the
- * vCPU shall see before the call.  Does not wait; does not wake a task that
- * sleeps outside of slat_vmx_run().  Context: any with interrupts on, not NMI.
- */
-void slat_vmx_kick(struct slat_vmx *vmx);
 
 /**
  * slat_vmx_set_guest_cpu() - apply the guest's CPUID

@@ -16,6 +16,7 @@
 #include <asm/msr.h>
 #include <asm/tlbflush.h>
 
+#include "tlb.h"
 #include "vcpu.h"
 
 struct vmx_cpu {
@@ -76,8 +77,7 @@ static int enter_vmx(void)
 		 : : [pa] "m"(pa) : "cc", "memory" : fail);
 	this_cpu_write(slat_vmx_on, true);
 	/* VPIDs and EPTPs are ours alone from here: drop what others left. */
-	slat_invept(VMX_EPT_EXTENT_GLOBAL, 0);
-	slat_invvpid(VMX_VPID_EXTENT_ALL_CONTEXT, 0);
+	slat_tlb_cpu_on();
 	return 0;
 
 fail:

@@ -6,7 +6,8 @@
 #ifndef SLAT_EXPLORE_H
 #define SLAT_EXPLORE_H
 
-#include "world.h"
+#include "sim.h"
+#include "tap.h"
 
 /* Makes a world with the plan, spawns tasks, and destroys it. */
 typedef void (*scenario_fn)(const struct sim_plan *plan);

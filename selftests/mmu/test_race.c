@@ -5,6 +5,7 @@
  * and at each return; the scenarios bring the actors together.
  */
 #include "explore.h"
+#include "world.h"
 
 #define GFN	0x1fe
 #define PAIRS	300

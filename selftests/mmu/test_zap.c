@@ -5,6 +5,7 @@
  * here are the edges and what happens while the lock is dropped.
  */
 #include "explore.h"
+#include "world.h"
 
 #define CPU(n)	(&world.vcpus[n])
 #define M2	512ULL

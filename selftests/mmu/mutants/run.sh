@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Mutants: each patch here breaks one rule of the core. Apply each to a copy of
+# Mutants: each patch breaks one rule of what a suite tests. Apply each to a copy of
 # the sources, build, run the tests: they must fail. A mutant that survives, and
 # a patch that does not apply or does not build, is a failure. TAP output. All
 # lines around a change must be there (no fuzz): else it could land elsewhere.
@@ -16,7 +16,13 @@ set -u
 suite=${SUITE:-mmu}
 cd "$(dirname "$0")/../../$suite" || exit 1
 here=$PWD
+top=$here/../..
 build=$here/${OUT:-build}
+# Where the sources are, those of the module and those of the tests.
+case $suite in
+mmu) code=(module/slots module/mmu) tests=("$here") ;;
+*) code=(module/vmx) tests=("$here" "$top/selftests/mmu") ;;
+esac
 jobs=${JOBS:-2}
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
@@ -37,10 +43,10 @@ killed() {
 # mutant PATCH DIR: prints one TAP line without a number
 mutant() {
 	local patch=$1 dir=$2 name said file killer
-	local objects=() sources flags=(-O0 -std=gnu11) from=$build/$suite-plain
+	local objects=() sources=() flags=(-O0 -std=gnu11) from=$build/$suite-plain
 	name="$(basename "$patch" .patch): $(head -n 1 "$patch")"
-	mkdir -p "$dir/obj"
-	cp -r "$here/../../module" "$dir/module"
+	mkdir -p "$dir"
+	cp -r "$top/module" "$dir/module"
 	if ! said=$(patch -d "$dir" -p1 -s -f --no-backup-if-mismatch -F 0 <"$patch" 2>&1); then
 		printf '%s\n' "$said" | sed 's/^/# /'
 		echo "not ok - $name (the patch does not apply)"
@@ -50,23 +56,17 @@ mutant() {
 		flags+=(-fsanitize=address -fsanitize=undefined)
 		from=$build/$suite-gcc
 	fi
-	if grep -q '^+++ .*\.h$' "$patch"; then
-		cp "$here"/*.[ch] "$dir/obj"
-		mapfile -t sources < <(cd "$dir/obj" && for file in "$from"/*.o; do
-			find . ../module/slots ../module/mmu -maxdepth 1 \
-				-name "$(basename "$file" .o).c"
-		done)
-		said=$(cd "$dir/obj" && gcc "${flags[@]}" -I. -I../module -I"$here/../../include/uapi" \
-			"${sources[@]}" -o ../tests 2>&1)
-	else
-		for file in "$from"/*.o; do
-			grep -q "^+++ .*/$(basename "$file" .o)\.c" "$patch" ||
-				objects+=("$file")
-		done
-		mapfile -t sources < <(sed -n 's,^+++ [^/]*/\([^	 ]*\).*,\1,p' "$patch")
-		said=$(cd "$dir" && gcc "${flags[@]}" -I"$here" -Imodule -I"$here/../../include/uapi" \
-			"${sources[@]}" "${objects[@]}" -o tests 2>&1)
-	fi
+	# A header may be used everywhere; what a patch leaves alone is built already.
+	for file in "$from"/*.o; do
+		if grep -q -e '^+++ .*\.h$' -e "^+++ .*/$(basename "$file" .o)\.c" "$patch"; then
+			sources+=("$(cd "$dir" && find "${code[@]}" "${tests[@]}" -maxdepth 1 \
+				-name "$(basename "$file" .o).c" -print -quit)")
+		else
+			objects+=("$file")
+		fi
+	done
+	said=$(cd "$dir" && gcc "${flags[@]}" "${tests[@]/#/-I}" -Imodule -I"$top/include/uapi" \
+		"${sources[@]}" "${objects[@]}" -o tests 2>&1)
 	if [ ! -x "$dir/tests" ]; then
 		printf '%s\n' "$said" | tail -n 5 | sed 's/^/# /'
 		echo "not ok - $name (does not build)"
