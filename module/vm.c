@@ -17,6 +17,7 @@
 #include <linux/uaccess.h>
 
 #include "dirty_log.h"
+#include "mmu/reclaim.h"
 #include "trace.h"
 #include "vcpu.h"
 #include "vm.h"
@@ -41,6 +42,15 @@ struct compat_clear_dirty_log {
 	};
 };
 #endif
+
+/*
+ * What faults and lookups only read shares no line with what each fault writes. Of a
+ * VM's memory, slat_mmu begins one too, since kmalloc aligns by that much.
+ */
+static_assert(!IS_ENABLED(CONFIG_SMP) ||
+	      (offsetof(struct slat_mmu, lock) % SMP_CACHE_BYTES == 0 &&
+	       offsetof(struct slat_mmu, lock) >= offsetofend(struct slat_mmu, config) &&
+	       offsetof(struct slat_mmu, cap_lock) % SMP_CACHE_BYTES == 0));
 
 /* The EPT and the slots over it. */
 static int vm_memory_init(struct slat_vm *vm)

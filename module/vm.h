@@ -24,6 +24,7 @@
 
 struct seq_file;
 struct slat_vcpu;
+struct slat_visit;
 
 /**
  * struct slat_vm - one virtual machine
