@@ -10,9 +10,23 @@
 #ifndef SLAT_MMU_COUNTERS_H
 #define SLAT_MMU_COUNTERS_H
 
-#include "ept.h"
+#include "types.h"
 
 struct slat_mmu;
+
+/* What became of an entry; each change is one of these, and is counted as such. */
+enum slat_change {
+	SLAT_CHANGE_MAPPED,	/* a leaf became present */
+	SLAT_CHANGE_ZAPPED,	/* a present leaf became non-present */
+	SLAT_CHANGE_LINKED,	/* a table was linked */
+	SLAT_CHANGE_UNLINKED,	/* a table was unlinked */
+	SLAT_CHANGE_MARKED,	/* an MMIO entry was written, over an older one too */
+	SLAT_CHANGE_UNMARKED,	/* an MMIO entry was removed */
+	SLAT_CHANGE_PROTECTED,	/* a leaf lost W */
+	SLAT_CHANGE_AGED,	/* a leaf lost A */
+	SLAT_CHANGE_GAINED,	/* a leaf gained rights */
+	SLAT_NR_CHANGES,
+};
 
 /**
  * struct slat_changes - changes of entries of one level

@@ -126,48 +126,4 @@ static inline bool ept_change_needs_flush(u64 old, u64 new)
 	return old & ~new & (EPT_RWX | EPT_A | EPT_D);
 }
 
-/* What a change of one entry is. Each has one of these, and is counted by it. */
-enum slat_change {
-	SLAT_CHANGE_MAPPED,	/* a leaf became present */
-	SLAT_CHANGE_ZAPPED,	/* a present leaf became non-present */
-	SLAT_CHANGE_LINKED,	/* a table was linked */
-	SLAT_CHANGE_UNLINKED,	/* a table was unlinked */
-	SLAT_CHANGE_MARKED,	/* an MMIO entry was written, over an older one too */
-	SLAT_CHANGE_UNMARKED,	/* an MMIO entry was removed */
-	SLAT_CHANGE_PROTECTED,	/* a leaf lost W */
-	SLAT_CHANGE_AGED,	/* a leaf lost A */
-	SLAT_CHANGE_GAINED,	/* a leaf gained rights */
-	SLAT_NR_CHANGES,
-};
-
-static inline enum slat_change ept_change(u64 old, u64 new, int level)
-{
-	if (!ept_is_present(old)) {
-		if (ept_is_present(new))
-			return ept_is_table(new, level) ? SLAT_CHANGE_LINKED :
-							  SLAT_CHANGE_MAPPED;
-		return new ? SLAT_CHANGE_MARKED : SLAT_CHANGE_UNMARKED;
-	}
-	if (!ept_is_present(new))
-		return ept_is_table(old, level) ? SLAT_CHANGE_UNLINKED :
-						  SLAT_CHANGE_ZAPPED;
-	if (old & ~new & EPT_W)
-		return SLAT_CHANGE_PROTECTED;
-	return old & ~new & EPT_A ? SLAT_CHANGE_AGED : SLAT_CHANGE_GAINED;
-}
-
-/*
- * The rules that no change may break: a present entry keeps its page or table, or
- * becomes 0; so a table is never replaced in place, a leaf never changes its pfn,
- * and an MMIO entry never covers anything present.
- */
-static inline bool ept_change_is_legal(u64 old, u64 new)
-{
-	if (!ept_is_present(old))
-		return true;
-	if (!ept_is_present(new))
-		return !new;
-	return !((old ^ new) & (EPT_ADDR_MASK | EPT_PS));
-}
-
 #endif

@@ -97,6 +97,7 @@ void slat_entry_zap(struct slat_batch *batch, struct slat_table *table, gfn_t gf
 void slat_entry_unlink(struct slat_batch *batch, struct slat_table *table);
 bool slat_entry_wrprot(struct slat_batch *batch, struct slat_table *table,
 		       gfn_t gfn);
+bool slat_page_wrprot(struct slat_batch *batch, struct slat_table *table, gfn_t gfn);
 u64 slat_table_wrprot(struct slat_batch *batch, struct slat_table *table,
 		      gfn_t start, gfn_t end);
 bool slat_entry_clear_accessed(struct slat_mmu *mmu, struct slat_table *table,

@@ -50,8 +50,8 @@
  *             port_table_pa port_table_va port_table_meta port_table_set_meta
  *  entries    port_entry_read port_entry_write port_entry_xchg
  *             port_entry_cmpxchg (the only way to touch a paging entry)
- *             port_entry_changed(entry, gfn, level, old, new): told of each change
- *             that has taken effect; nothing in the kernel
+ *             port_entry_changed(entry, gfn, level, change, old, new): told of each
+ *             change that has taken effect; nothing in the kernel
  *  layout     port_cache_aligned: a member that begins a cache line
  *  user       port_user_range_ok(hva, bytes)
  *             port_copy_to_user(to, from, bytes), port_copy_from_user: false

@@ -168,8 +168,8 @@ static inline u64 port_entry_cmpxchg(u64 *entry, u64 old, u64 value)
 }
 
 /* By set_pte.c, for each; what the tests compare with the writes that they see. */
-static inline void port_entry_changed(const u64 *entry, gfn_t gfn, int level, u64 old,
-				      u64 new)
+static inline void port_entry_changed(const u64 *entry, gfn_t gfn, int level, int change,
+				      u64 old, u64 new)
 {
 }
 

@@ -8,40 +8,53 @@
 #include "internal.h"
 
 /*
- * The door. A change of an entry has just taken effect: check that it was legal, tell
- * it, count it. A table knows its place, so that level and gfn come for nothing; the
- * compiler leaves of the rest what a caller's @old and @new do not decide by themselves.
+ * The door. A change of an entry has just taken effect: tell it and count it. A table
+ * knows its place, so level and gfn come for nothing; what a build does not use of all
+ * this the compiler leaves out, down to one addition.
  *
  * @changes: where to count it, of the entry's level: in the counters of whoever makes
- * the change, or on the stack of one that changes many entries of a table and adds them
- * up once (changes_add()).
+ *	the change, or on the stack of one that changes many entries of a table and counts
+ *	them at once behind it (changes_count()).
+ * @change: what it is, as the caller knows already
+ *
+ * The rules that no change may break are seen to before: what replaces a present entry
+ * under the shared lock owes no flush (slat_entry_try_set()), so a leaf never changes its
+ * pfn in place, a table is never replaced and an MMIO entry never covers anything
+ * present; the rest takes bits away, or all of them.
  */
-static __always_inline enum slat_change
-entry_changed(struct slat_changes *changes, const struct slat_table *table,
-	      unsigned int index, u64 old, u64 new)
+static __always_inline void entry_changed(struct slat_changes *changes,
+					  enum slat_change change,
+					  const struct slat_table *table,
+					  unsigned int index, u64 old, u64 new)
 {
-	const int level = table->level;
-	const enum slat_change change = ept_change(old, new, level);
+	const gfn_t gfn = table->base + index * slat_level_pages(table->level);
 
-	WARN_ON_ONCE(!ept_change_is_legal(old, new));
-	port_entry_changed(&table->entries[index],
-			   table->base + index * slat_level_pages(level), level, old, new);
+	port_entry_changed(&table->entries[index], gfn, table->level, change, old, new);
 	port_counter_add(&changes->nr[change], 1);
-	return change;
 }
 
-static struct slat_changes *changes_of(struct slat_counters *counters,
-				       const struct slat_table *table)
+static __always_inline struct slat_changes *changes_of(struct slat_counters *counters,
+						       int level)
 {
-	return &counters->entries[table->level - 1];
+	return &counters->entries[level - 1];
 }
 
-static void changes_add(struct slat_changes *to, const struct slat_changes *changes)
+/* What was counted aside. */
+static __always_inline u64 changes_count(struct slat_changes *to, enum slat_change change,
+					 const struct slat_changes *aside)
 {
-	unsigned int i;
+	port_counter_add(&to->nr[change], aside->nr[change]);
+	return aside->nr[change];
+}
 
-	for (i = 0; i < SLAT_NR_CHANGES; i++)
-		port_counter_add(&to->nr[i], changes->nr[i]);
+/* What a fault makes of @old: it takes nothing away. */
+static enum slat_change change_by_fault(u64 old, u64 new, int level)
+{
+	if (ept_is_present(old))
+		return SLAT_CHANGE_GAINED;
+	if (!ept_is_present(new))
+		return SLAT_CHANGE_MARKED;
+	return ept_is_table(new, level) ? SLAT_CHANGE_LINKED : SLAT_CHANGE_MAPPED;
 }
 
 /**
@@ -60,7 +73,9 @@ static void changes_add(struct slat_changes *to, const struct slat_changes *chan
 bool slat_entry_try_set(struct slat_mmu *mmu, struct slat_counters *counters,
 			struct slat_table *table, gfn_t gfn, u64 *old, u64 new)
 {
-	const unsigned int index = slat_level_index(gfn, table->level);
+	const int level = table->level;
+	const unsigned int index = slat_level_index(gfn, level);
+	enum slat_change change;
 	u64 found;
 
 	port_assert_held(&mmu->lock);
@@ -70,8 +85,9 @@ bool slat_entry_try_set(struct slat_mmu *mmu, struct slat_counters *counters,
 		*old = found;
 		return false;
 	}
-	if (entry_changed(changes_of(counters, table), table, index, found, new) ==
-	    SLAT_CHANGE_LINKED)
+	change = change_by_fault(found, new, level);
+	entry_changed(changes_of(counters, level), change, table, index, found, new);
+	if (change == SLAT_CHANGE_LINKED)
 		atomic64_inc(&mmu->nr_tables);
 	return true;
 }
@@ -86,7 +102,8 @@ bool slat_entry_try_set(struct slat_mmu *mmu, struct slat_counters *counters,
  */
 void slat_entry_zap(struct slat_batch *batch, struct slat_table *table, gfn_t gfn)
 {
-	const unsigned int index = slat_level_index(gfn, table->level);
+	const int level = table->level;
+	const unsigned int index = slat_level_index(gfn, level);
 	struct slat_mmu *mmu = batch->mmu;
 	u64 old;
 
@@ -95,31 +112,57 @@ void slat_entry_zap(struct slat_batch *batch, struct slat_table *table, gfn_t gf
 	if (ept_change_needs_flush(old, 0)) {
 		batch->flush_owed = true;
 		batch->leafs++;
+		entry_changed(changes_of(&mmu->counters, level), SLAT_CHANGE_ZAPPED, table,
+			      index, old, 0);
 	} else {
 		batch->mmio++;
+		entry_changed(changes_of(&mmu->counters, level), SLAT_CHANGE_UNMARKED, table,
+			      index, old, 0);
 	}
-	entry_changed(changes_of(&mmu->counters, table), table, index, old, 0);
+}
+
+static void table_unlinked(struct slat_batch *batch, struct slat_table *table);
+
+/* What was in a table of @level, which the compiler knows for most tables. */
+static __always_inline void entries_unlinked(struct slat_batch *batch,
+					     const struct slat_table *table, int level,
+					     struct slat_changes *changes)
+{
+	u64 *entries = table->entries;
+	unsigned int i;
+
+	for (i = 0; i < SLAT_TABLE_ENTRIES; i++) {
+		u64 entry = port_entry_read(&entries[i]);
+
+		if (!entry)
+			continue;
+		if (ept_is_table(entry, level)) {
+			entry_changed(changes, SLAT_CHANGE_UNLINKED, table, i, entry, 0);
+			table_unlinked(batch, slat_table_of(entry));
+		} else if (ept_is_present(entry)) {
+			entry_changed(changes, SLAT_CHANGE_ZAPPED, table, i, entry, 0);
+		} else {
+			entry_changed(changes, SLAT_CHANGE_UNMARKED, table, i, entry, 0);
+		}
+	}
 }
 
 /* All entries below an unlinked table are gone, though they stay as they are. */
 static void table_unlinked(struct slat_batch *batch, struct slat_table *table)
 {
 	struct slat_mmu *mmu = batch->mmu;
-	struct slat_changes changes = {};
-	unsigned int i;
+	struct slat_changes *to = changes_of(&mmu->counters, table->level);
+	struct slat_changes aside = {};
 
-	for (i = 0; i < SLAT_TABLE_ENTRIES; i++) {
-		u64 entry = port_entry_read(&table->entries[i]);
-
-		if (entry && entry_changed(&changes, table, i, entry, 0) ==
-			     SLAT_CHANGE_UNLINKED)
-			table_unlinked(batch, slat_table_of(entry));
-	}
+	if (table->level == SLAT_LEVEL_4K)
+		entries_unlinked(batch, table, SLAT_LEVEL_4K, &aside);
+	else
+		entries_unlinked(batch, table, table->level, &aside);
 	slat_table_unlist_mmio(mmu, table);
 	atomic64_dec(&mmu->nr_tables);
-	changes_add(changes_of(&mmu->counters, table), &changes);
-	batch->leafs += changes.nr[SLAT_CHANGE_ZAPPED];
-	batch->mmio += changes.nr[SLAT_CHANGE_UNMARKED];
+	changes_count(to, SLAT_CHANGE_UNLINKED, &aside);
+	batch->leafs += changes_count(to, SLAT_CHANGE_ZAPPED, &aside);
+	batch->mmio += changes_count(to, SLAT_CHANGE_UNMARKED, &aside);
 }
 
 /**
@@ -140,7 +183,8 @@ void slat_entry_unlink(struct slat_batch *batch, struct slat_table *table)
 	port_assert_write(&mmu->lock);
 	old = port_entry_xchg(&parent->entries[table->index], 0);
 	WARN_ON_ONCE(!ept_is_table(old, parent->level) || slat_table_of(old) != table);
-	entry_changed(changes_of(&mmu->counters, parent), parent, table->index, old, 0);
+	entry_changed(changes_of(&mmu->counters, parent->level), SLAT_CHANGE_UNLINKED, parent,
+		      table->index, old, 0);
 	batch->flush_owed = true;
 	batch->unlinked++;
 	table_unlinked(batch, table);
@@ -148,21 +192,24 @@ void slat_entry_unlink(struct slat_batch *batch, struct slat_table *table)
 }
 
 /*
- * Take W from a leaf. Hardware may set A or D meanwhile, hence the exchange in a loop. A
- * leaf that has no W owes nothing: whoever took it flushed before it dropped the mmu
- * lock (slat_batch_flush()).
+ * Take W from a leaf of @level. Hardware may set A or D meanwhile, hence the exchange in
+ * a loop. A leaf that has no W owes nothing: whoever took it flushed before it dropped
+ * the mmu lock (slat_batch_flush()).
  */
 static __always_inline bool leaf_wrprot(struct slat_batch *batch, struct slat_changes *changes,
-					struct slat_table *table, unsigned int index, u64 old)
+					struct slat_table *table, int level,
+					unsigned int index)
 {
 	u64 *entry = &table->entries[index];
+	u64 old = port_entry_read(entry);
 
-	while (ept_is_leaf(old, table->level) && (old & EPT_W)) {
+	while ((old & EPT_W) && ept_is_leaf(old, level)) {
 		u64 found = port_entry_cmpxchg(entry, old, old & ~EPT_W);
 
 		if (found == old) {
 			batch->flush_owed = true;
-			entry_changed(changes, table, index, old, old & ~EPT_W);
+			entry_changed(changes, SLAT_CHANGE_PROTECTED, table, index, old,
+				      old & ~EPT_W);
 			return true;
 		}
 		old = found;
@@ -181,11 +228,19 @@ static __always_inline bool leaf_wrprot(struct slat_batch *batch, struct slat_ch
 bool slat_entry_wrprot(struct slat_batch *batch, struct slat_table *table,
 		       gfn_t gfn)
 {
-	const unsigned int index = slat_level_index(gfn, table->level);
+	const int level = table->level;
 
 	port_assert_write(&batch->mmu->lock);
-	return leaf_wrprot(batch, changes_of(&batch->mmu->counters, table), table, index,
-			   port_entry_read(&table->entries[index]));
+	return leaf_wrprot(batch, changes_of(&batch->mmu->counters, level), table, level,
+			   slat_level_index(gfn, level));
+}
+
+/* The same for a leaf of 4 KiB. */
+bool slat_page_wrprot(struct slat_batch *batch, struct slat_table *table, gfn_t gfn)
+{
+	port_assert_write(&batch->mmu->lock);
+	return leaf_wrprot(batch, changes_of(&batch->mmu->counters, SLAT_LEVEL_4K), table,
+			   SLAT_LEVEL_4K, slat_level_index(gfn, SLAT_LEVEL_4K));
 }
 
 /**
@@ -202,19 +257,16 @@ bool slat_entry_wrprot(struct slat_batch *batch, struct slat_table *table,
 u64 slat_table_wrprot(struct slat_batch *batch, struct slat_table *table,
 		      gfn_t start, gfn_t end)
 {
-	unsigned int i = slat_level_index(start, SLAT_LEVEL_4K);
-	const unsigned int until = i + (end - start);
-	struct slat_changes changes = {};
+	const unsigned int from = slat_level_index(start, SLAT_LEVEL_4K);
+	const unsigned int until = from + (end - start);
+	struct slat_changes aside = {};
+	unsigned int i;
 
 	port_assert_write(&batch->mmu->lock);
-	for (; i < until; i++) {
-		u64 entry = port_entry_read(&table->entries[i]);
-
-		if (entry & EPT_W)
-			leaf_wrprot(batch, &changes, table, i, entry);
-	}
-	changes_add(changes_of(&batch->mmu->counters, table), &changes);
-	return changes.nr[SLAT_CHANGE_PROTECTED];
+	for (i = from; i < until; i++)
+		leaf_wrprot(batch, &aside, table, SLAT_LEVEL_4K, i);
+	return changes_count(changes_of(&batch->mmu->counters, SLAT_LEVEL_4K),
+			     SLAT_CHANGE_PROTECTED, &aside);
 }
 
 /**
@@ -231,17 +283,18 @@ u64 slat_table_wrprot(struct slat_batch *batch, struct slat_table *table,
 bool slat_entry_clear_accessed(struct slat_mmu *mmu, struct slat_table *table,
 			       gfn_t gfn)
 {
-	const unsigned int index = slat_level_index(gfn, table->level);
+	const int level = table->level;
+	const unsigned int index = slat_level_index(gfn, level);
 	u64 *entry = &table->entries[index];
 	u64 old = port_entry_read(entry);
 
 	port_assert_write(&mmu->lock);
-	while (ept_is_leaf(old, table->level) && (old & EPT_A)) {
+	while (ept_is_leaf(old, level) && (old & EPT_A)) {
 		u64 found = port_entry_cmpxchg(entry, old, old & ~EPT_A);
 
 		if (found == old) {
-			entry_changed(changes_of(&mmu->counters, table), table, index, old,
-				      old & ~EPT_A);
+			entry_changed(changes_of(&mmu->counters, level), SLAT_CHANGE_AGED,
+				      table, index, old, old & ~EPT_A);
 			return true;
 		}
 		old = found;

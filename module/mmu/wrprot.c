@@ -53,12 +53,11 @@ static void protect_by_rmap(struct slat_batch *batch,
 			gfn_t gfn = round->base_gfn + i * WORD_BITS +
 				    port_first_bit(word);
 
-			round->nr_visited++;
 			if (!table || slat_level_base(gfn, SLAT_LEVEL_2M) !=
 				      table->base)
 				table = slat_table_find(batch->mmu, gfn,
 							SLAT_LEVEL_4K);
-			if (table && slat_entry_wrprot(batch, table, gfn))
+			if (table && slat_page_wrprot(batch, table, gfn))
 				round->nr_protected++;
 		}
 	}
@@ -141,10 +140,13 @@ static void protect(struct slat_batch *batch, struct slat_dirty_round *round,
 {
 	u64 began = port_clock();
 
-	if (round->strategy == SLAT_WRPROT_RMAP)
+	if (round->strategy == SLAT_WRPROT_RMAP) {
 		protect_by_rmap(batch, round, from, until);
-	else
+		/* One leaf a bit. */
+		round->nr_visited = round->nr_taken;
+	} else {
 		protect_by_scan(batch, round, from, until);
+	}
 	round->spent += port_clock() - began;
 }
 

@@ -4,6 +4,7 @@
  * to a paging entry. See machine.h.
  */
 #include "machine.h"
+#include "mmu/counters.h"
 #include "tap.h"
 
 #include <stdio.h>
@@ -303,7 +304,29 @@ static void entry_gone(struct fake_table *table, int index, u64 old, u64 new)
 	table->told[index / 64] |= bit;
 }
 
-void port_entry_changed(const u64 *entry, gfn_t gfn, int level, u64 old, u64 new)
+/* What a change is, by what was there before and is now. */
+static int change_of(int level, u64 old, u64 new)
+{
+	if (!ept_is_present(old) && !ept_is_present(new))
+		return new ? SLAT_CHANGE_MARKED : SLAT_CHANGE_UNMARKED;
+	if (!ept_is_present(old))
+		return ept_is_leaf(new, level) ? SLAT_CHANGE_MAPPED : SLAT_CHANGE_LINKED;
+	if (!ept_is_present(new))
+		return ept_is_leaf(old, level) ? SLAT_CHANGE_ZAPPED : SLAT_CHANGE_UNLINKED;
+	switch (old & ~new) {
+	case EPT_W:
+		return SLAT_CHANGE_PROTECTED;
+	case EPT_A:
+		return SLAT_CHANGE_AGED;
+	case 0:
+		return SLAT_CHANGE_GAINED;
+	default:
+		FAIL("%llx becomes %llx, which is none of the changes", old, new);
+	}
+}
+
+void port_entry_changed(const u64 *entry, gfn_t gfn, int level, int change, u64 old,
+			u64 new)
 {
 	struct machine_untold *untold = &machine.untold[sim_self()];
 	struct fake_table *table = table_of_entry(entry);
@@ -312,6 +335,9 @@ void port_entry_changed(const u64 *entry, gfn_t gfn, int level, u64 old, u64 new
 	if (level != table->level || gfn != tlb_gfn(table, index))
 		FAIL("the door is told of gfn %llx, level %d; it is gfn %llx, level %d", gfn,
 		     level, tlb_gfn(table, index), table->level);
+	if (change != change_of(level, old, new))
+		FAIL("the door is told that %llx -> %llx is change %d, it is %d", old, new,
+		     change, change_of(level, old, new));
 	if (!untold->entry) {
 		entry_gone(table, index, old, new);
 		return;

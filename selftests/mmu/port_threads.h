@@ -110,12 +110,13 @@ static inline u64 port_clock(void)
 #define port_trace_on(event)		false
 #define port_trace_ns()			0
 
-static inline void port_entry_changed(const u64 *entry, gfn_t gfn, int level, u64 old,
-				      u64 new)
+static inline void port_entry_changed(const u64 *entry, gfn_t gfn, int level, int change,
+				      u64 old, u64 new)
 {
 	(void)entry;
 	(void)gfn;
 	(void)level;
+	(void)change;
 	(void)old;
 	(void)new;
 }
