@@ -10,6 +10,7 @@
 #include <linux/seq_file.h>
 
 #include "insight.h"
+#include "mmu/query.h"
 #include "vm/vm.h"
 
 /* What two entries must agree in to be one run. */
@@ -132,9 +133,9 @@ static int dump_show(struct seq_file *m, void *unused)
 	};
 	int err;
 
-	seq_printf(m, "generation %llu gen_bits %u accessed_dirty %d tables %lld\n",
+	seq_printf(m, "generation %llu gen_bits %u accessed_dirty %d tables %llu\n",
 		   dump.generation & ~SLAT_GEN_IN_FLUX, dump.layout->gen_bits,
-		   vm->mmu.config.accessed_dirty, atomic64_read(&vm->mmu.stats.tables));
+		   vm->mmu.config.accessed_dirty, slat_mmu_nr_tables(&vm->mmu));
 	err = slat_vm_visit(vm, 0, &visit);
 	run_end(&dump);
 	return err;

@@ -10,6 +10,8 @@
 #include <linux/uaccess.h>
 
 #include "insight.h"
+#include "mmu/counters.h"
+#include "mmu/query.h"
 #include "slots/dirty_bitmap.h"
 #include "vm/vm.h"
 
@@ -58,9 +60,10 @@ static u64 dirty_count(const struct slat_dirty_log *log)
 static void stats_fill(struct slat_vm *vm, const struct slat_memslot *slot,
 		       struct slat_slot_stats *stats)
 {
-	struct slat_mmu_stats *mmu = &vm->mmu.stats;
 	struct slat_slot_state *state = slot->state;
+	struct slat_mmu_stats mmu;
 
+	slat_mmu_stats_sum(&vm->mmu, &mmu);
 	*stats = (struct slat_slot_stats) {
 		.slot = slot->id,
 		.gpa = slot->base_gfn << SLAT_PAGE_SHIFT,
@@ -78,9 +81,9 @@ static void stats_fill(struct slat_vm *vm, const struct slat_memslot *slot,
 		.rounds_rmap = state->rounds[SLAT_WRPROT_RMAP],
 		.rounds_scan = state->rounds[SLAT_WRPROT_SCAN],
 		.dirty_reported = state->dirty_reported,
-		.mmio_mark = atomic64_read(&mmu->mmio_mark),
-		.mmio_hit = atomic64_read(&mmu->mmio_hit),
-		.mmio_stale = atomic64_read(&mmu->mmio_stale),
+		.mmio_mark = mmu.mmio_mark,
+		.mmio_hit = mmu.mmio_hit,
+		.mmio_stale = mmu.mmio_stale,
 	};
 	if (!slot->log)
 		return;

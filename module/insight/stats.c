@@ -9,6 +9,7 @@
 #include <linux/seq_file.h>
 
 #include "insight.h"
+#include "mmu/counters.h"
 #include "vcpu/vcpu.h"
 #include "vm/vm.h"
 
@@ -59,7 +60,7 @@ static const struct stat_desc vcpu_stats[] = {
 	VCPU_STAT("returns_user", stats.user),
 };
 
-static_assert(ARRAY_SIZE(mmu_stats) * sizeof(atomic64_t) ==
+static_assert(ARRAY_SIZE(mmu_stats) * sizeof(u64) ==
 	      sizeof(struct slat_mmu_stats));
 static_assert(ARRAY_SIZE(vcpu_stats) * sizeof(u64) ==
 	      sizeof(struct slat_vcpu_stats) + sizeof(struct slat_access_stats));
@@ -96,14 +97,16 @@ static void slots_root_show(struct seq_file *m, struct slat_vm *vm)
 static int stats_show(struct seq_file *m, void *unused)
 {
 	struct slat_vm *vm = m->private;
+	struct slat_mmu_stats sum;
 	size_t i;
 
 	/* as in traces */
 	seq_printf(m, "id %u\n", slat_vm_id(vm));
 	slots_root_show(m, vm);
+	slat_mmu_stats_sum(&vm->mmu, &sum);
 	for (i = 0; i < ARRAY_SIZE(mmu_stats); i++)
-		seq_printf(m, "%s %lld\n", mmu_stats[i].name,
-			   atomic64_read((void *)&vm->mmu.stats + mmu_stats[i].offset));
+		seq_printf(m, "%s %llu\n", mmu_stats[i].name,
+			   *(u64 *)((char *)&sum + mmu_stats[i].offset));
 	/* Creation and failure of a vCPU change the array. */
 	mutex_lock(&vm->lock);
 	seq_printf(m, "nr_vcpus %u\n", vm->nr_vcpus);

@@ -15,6 +15,7 @@
 #include <linux/uaccess.h>
 
 #include "insight.h"
+#include "mmu/counters.h"
 #include "vcpu/vcpu.h"
 #include "vm/vm.h"
 
@@ -40,7 +41,8 @@ static_assert(sizeof(union stat_desc) == NAME_OFFSET + NAME_SIZE);
  * @flags: KVM_STATS_TYPE_*, _UNIT_* and _BASE_*
  * @exponent: power of the base
  * @nr: values; a histogram's buckets
- * @offset: where the first is: in struct slat_vm or struct slat_vcpu
+ * @summed: it is in struct slat_mmu_stats, which is added up for a read
+ * @offset: where the first is: there, in struct slat_vm or in struct slat_vcpu
  * @less: offset of the counter to subtract, or NO_LESS
  */
 struct stat_entry {
@@ -48,6 +50,7 @@ struct stat_entry {
 	u32 flags;
 	s16 exponent;
 	u16 nr;
+	bool summed;
 	size_t offset;
 	size_t less;
 };
@@ -57,22 +60,23 @@ struct stat_entry {
 #define PLAIN(type)	(type | KVM_STATS_UNIT_NONE | KVM_STATS_BASE_POW10)
 #define TIMES		(KVM_STATS_TYPE_LOG_HIST | KVM_STATS_UNIT_SECONDS | KVM_STATS_BASE_POW10)
 
-#define VM_OFFSET(field)	offsetof(struct slat_vm, field)
+#define SUM_OFFSET(field)	offsetof(struct slat_mmu_stats, field)
 #define VM_COUNTER(name, field) { \
-	name, PLAIN(KVM_STATS_TYPE_CUMULATIVE), 0, 1, VM_OFFSET(mmu.stats.field), NO_LESS }
+	name, PLAIN(KVM_STATS_TYPE_CUMULATIVE), 0, 1, true, SUM_OFFSET(field), NO_LESS }
 #define VM_INSTANT(name, field, less) { \
-	name, PLAIN(KVM_STATS_TYPE_INSTANT), 0, 1, VM_OFFSET(mmu.stats.field), less }
+	name, PLAIN(KVM_STATS_TYPE_INSTANT), 0, 1, true, SUM_OFFSET(field), less }
 /* Of nanoseconds: the buckets of struct slat_hist are those of the ABI. */
 #define VM_HISTOGRAM(name, field) { \
-	name, TIMES, -9, SLAT_HIST_BUCKETS, VM_OFFSET(field.bucket), NO_LESS }
+	name, TIMES, -9, SLAT_HIST_BUCKETS, false, offsetof(struct slat_vm, field.bucket), \
+	NO_LESS }
 #define VCPU_COUNTER(name, field) { \
-	name, PLAIN(KVM_STATS_TYPE_CUMULATIVE), 0, 1, \
+	name, PLAIN(KVM_STATS_TYPE_CUMULATIVE), 0, 1, false, \
 	offsetof(struct slat_vcpu, field), NO_LESS }
 
 static const struct stat_entry vm_entries[] = {
 	/* KVM's */
 	VM_COUNTER("remote_tlb_flush_requests", flushes),
-	VM_INSTANT("pages_4k", mapped_leafs, VM_OFFSET(mmu.stats.zapped_leafs)),
+	VM_INSTANT("pages_4k", mapped_leafs, SUM_OFFSET(zapped_leafs)),
 	/* Slat's */
 	VM_COUNTER("faults_ram", faults_ram),
 	VM_COUNTER("faults_write", faults_write),
@@ -129,7 +133,7 @@ static_assert(ARRAY_SIZE(vcpu_entries) * sizeof(u64) ==
  * @vm: its VM; a reference
  * @entries: which counters and histograms
  * @nr: how many
- * @base: what their offsets count from; lives as long as @vm
+ * @base: what their offsets count from if they are not summed; lives as long as @vm
  * @head: what the client reads first
  * @id: what it reads second
  */
@@ -142,27 +146,19 @@ struct stats_file {
 	char id[NAME_SIZE];
 };
 
-/*
- * A counter is an atomic64_t of the VM or a u64 that its vCPU alone writes; a
- * bucket is a u64 that is written under a lock.
- */
-static u64 counter_read(const struct stats_file *stats, size_t offset)
+/* A u64 of a sum, or one that its vCPU alone writes, or that is written under a lock. */
+static u64 counter_read(const void *base, size_t offset)
 {
-	return READ_ONCE(*(const u64 *)(stats->base + offset));
+	return READ_ONCE(*(const u64 *)(base + offset));
 }
 
-static void values_get(const struct stats_file *stats, const struct stat_entry *entry,
-		       u64 *values)
+static void values_get(const void *base, const struct stat_entry *entry, u64 *values)
 {
-	u64 less = 0;
+	const u64 less = entry->less == NO_LESS ? 0 : counter_read(base, entry->less);
 	u16 i;
 
-	if (entry->less != NO_LESS)
-		less = counter_read(stats, entry->less);
-	/* In this order what is subtracted never exceeds what it is taken from. */
-	smp_rmb();
 	for (i = 0; i < entry->nr; i++)
-		values[i] = counter_read(stats, entry->offset + i * sizeof(u64)) - less;
+		values[i] = counter_read(base, entry->offset + i * sizeof(u64)) - less;
 }
 
 /* A reader that goes along the file from @pos on, block by block. */
@@ -220,8 +216,11 @@ static int descs_read(struct stats_reader *reader, const struct stats_file *stat
 static int values_read(struct stats_reader *reader, const struct stats_file *stats)
 {
 	u64 values[SLAT_HIST_BUCKETS], at = stats->head.data_offset;
+	struct slat_mmu_stats sum;
 	u32 i;
 
+	if (stats->entries == vm_entries)
+		slat_mmu_stats_sum(&stats->vm->mmu, &sum);
 	for (i = 0; i < stats->nr && reader->left; i++) {
 		const struct stat_entry *entry = &stats->entries[i];
 		size_t size = entry->nr * sizeof(u64);
@@ -229,7 +228,7 @@ static int values_read(struct stats_reader *reader, const struct stats_file *sta
 
 		/* Whatever is before the values is told by now. */
 		if (reader->pos < at + size) {
-			values_get(stats, entry, values);
+			values_get(entry->summed ? &sum : stats->base, entry, values);
 			err = block_read(reader, at, values, size);
 		}
 		if (err)

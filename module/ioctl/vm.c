@@ -14,6 +14,7 @@
 
 #include "insight/insight.h"
 #include "ioctl.h"
+#include "mmu/reclaim.h"
 #include "slots/dirty_log.h"
 #include "vcpu/vcpu.h"
 #include "vm/vm.h"

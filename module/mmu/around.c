@@ -18,7 +18,7 @@ unsigned int slat_mmu_want_around(struct slat_mmu *mmu, gfn_t gfn)
 	const struct slat_table *table;
 	unsigned int nr = 0;
 
-	table = max && at ? slat_table_peek_leaf(mmu, gfn) : NULL;
+	table = max && at ? slat_table_peek(mmu, gfn, SLAT_LEVEL_4K) : NULL;
 	if (!table || !ept_is_present(port_entry_read(&table->entries[at - 1])))
 		return 0;
 	while (nr < max && at + nr + 1 < SLAT_TABLE_ENTRIES &&
@@ -29,30 +29,30 @@ unsigned int slat_mmu_want_around(struct slat_mmu *mmu, gfn_t gfn)
 
 /**
  * slat_around_install() - the leaves beside the one that @map installed
- * @mmu: the EPT; lock held shared since map->still_valid() allowed them
- * @table: leaf table of map->gfn
- * @map: with map->around
+ * @mmu: the EPT; lock held shared since the slots allowed them
+ * @vcpu: whose fault it is
+ * @table: leaf table of the page that faulted
+ * @map: with pages around it
  *
  * An entry that another fault writes meanwhile is left to it.
  */
-void slat_around_install(struct slat_mmu *mmu, struct slat_table *table,
-			 const struct slat_map *map)
+void slat_around_install(struct slat_mmu *mmu, struct slat_mmu_vcpu *vcpu,
+			 struct slat_table *table, struct slat_map *map)
 {
-	struct slat_around *around = map->around;
+	struct slat_around *around = &map->around;
 	unsigned int i, done = 0;
 
 	for (i = 0; i < around->nr; i++) {
-		gfn_t gfn = map->gfn + 1 + i;
+		gfn_t gfn = map->from->gfn + 1 + i;
 		u64 old = port_entry_read(slat_table_entry(table, gfn));
 		u64 new = ept_make_leaf(around->pfn[i], around->write,
 					around->host_writable) & ~EPT_A;
 
 		if (ept_is_present(old) ||
-		    !slat_entry_try_set(mmu, table, gfn, &old, new))
+		    !slat_entry_try_set(mmu, &vcpu->counters, table, gfn, &old, new))
 			continue;
 		around->installed |= 1u << i;
 		done++;
 	}
-	if (done)
-		atomic64_add(done, &mmu->stats.around_leafs);
+	port_counter_add(&vcpu->counters.around_leafs, done);
 }

@@ -68,7 +68,7 @@ struct slat_ev_flush {
  * @vm: slat_mmu_config.id
  * @why: who zaps
  * @step: 0 for the first section of a zap, one more after each yield
- * @leafs: present leafs zapped in this section
+ * @leafs: present leafs zapped in this section, of any level
  * @mmio: MMIO entries removed in it
  * @tables: subtrees unlinked in it
  * @ns: how long the lock was held
@@ -88,6 +88,7 @@ struct slat_ev_zap_step {
  * @vm: slat_mmu_config.id
  * @result: of the lookup
  * @gfn: guest page
+ * @level: of the entry at which the walk ended
  * @entry_gen: generation in the entry, as many bits as it stores
  * @generation: of the slot set that the fault used
  */
@@ -95,6 +96,7 @@ struct slat_ev_mmio {
 	u32 vm;
 	enum slat_mmio_lookup result;
 	gfn_t gfn;
+	int level;
 	u64 entry_gen;
 	u64 generation;
 };

@@ -6,6 +6,7 @@
  * shared, entries by cmpxchg).
  */
 #include "internal.h"
+#include "zap.h"
 
 static struct slat_table *cache_take(struct slat_table_cache *cache)
 {
@@ -18,31 +19,31 @@ static void cache_give(struct slat_table_cache *cache, struct slat_table *table)
 }
 
 /*
- * The table of the 4 KiB entries for @gfn; tables that lack are linked from
- * @cache. NULL: the cache ran out. Tables can't go while the lock is held.
+ * The table of the entry that @from is about; tables that lack are linked from the
+ * vCPU's cache. NULL: it ran out. Tables can't go while the lock is held.
  */
-static struct slat_table *walk_to_leaf(struct slat_mmu *mmu,
-				       struct slat_table_cache *cache, gfn_t gfn)
+static struct slat_table *walk_to_table(struct slat_mmu *mmu, struct slat_mmu_vcpu *vcpu,
+					const struct slat_lookup *from)
 {
 	struct slat_table *table = mmu->root;
 
-	while (table->level > SLAT_LEVEL_4K) {
-		u64 old = port_entry_read(slat_table_entry(table, gfn));
+	while (table->level > from->level) {
+		u64 old = port_entry_read(slat_table_entry(table, from->gfn));
 		struct slat_table *child;
 
 		if (ept_is_table(old, table->level)) {
 			table = slat_table_of(old);
 			continue;
 		}
-		child = cache_take(cache);
+		child = cache_take(&vcpu->cache);
 		if (!child)
 			return NULL;
-		slat_table_set_place(child, table, gfn);
-		if (slat_entry_try_set(mmu, table, gfn, &old,
+		slat_table_set_place(child, table, from->gfn);
+		if (slat_entry_try_set(mmu, &vcpu->counters, table, from->gfn, &old,
 				       ept_make_table(port_table_pa(child->entries))))
 			table = child;
 		else
-			cache_give(cache, child);
+			cache_give(&vcpu->cache, child);
 	}
 	return table;
 }
@@ -65,22 +66,22 @@ static u64 leaf_for(u64 old, const struct slat_map *map)
  * W was granted: the page counts as dirty. In the same shared section as the
  * entry, so that a collection, which is exclusive, sees both or neither.
  */
-static void map_mark_dirty(const struct slat_map *map)
+static void mark_dirty(const struct slat_dirty_mark *mark)
 {
-	if (map->dirty_bitmap && map->write &&
-	    !port_bit_test(map->dirty_bit, map->dirty_bitmap))
-		port_bit_set(map->dirty_bit, map->dirty_bitmap);
+	if (mark->bitmap && !port_bit_test(mark->bit, mark->bitmap))
+		port_bit_set(mark->bit, mark->bitmap);
 }
 
 /*
  * Write the leaf. SLAT_MAP_RETRY: it points to another page, which should not
  * happen without a notification and is mended by the caller.
  */
-static enum slat_map_result leaf_install(struct slat_mmu *mmu,
+static enum slat_map_result leaf_install(struct slat_mmu *mmu, struct slat_mmu_vcpu *vcpu,
 					 struct slat_table *table,
 					 const struct slat_map *map)
 {
-	u64 old = port_entry_read(slat_table_entry(table, map->gfn));
+	const gfn_t gfn = map->from->gfn;
+	u64 old = port_entry_read(slat_table_entry(table, gfn));
 	u64 new;
 
 	do {
@@ -89,8 +90,9 @@ static enum slat_map_result leaf_install(struct slat_mmu *mmu,
 		new = leaf_for(old, map);
 		if (new == old)
 			return SLAT_MAP_SPURIOUS;
-	} while (!slat_entry_try_set(mmu, table, map->gfn, &old, new));
-	map_mark_dirty(map);
+	} while (!slat_entry_try_set(mmu, &vcpu->counters, table, gfn, &old, new));
+	if (map->write)
+		mark_dirty(&map->mark);
 	return SLAT_MAP_INSTALLED;
 }
 
@@ -102,37 +104,39 @@ static void zap_lost(struct slat_mmu *mmu, gfn_t gfn)
 	slat_mmu_zap_range(mmu, gfn, gfn + 1, &zap);
 }
 
-enum slat_map_result slat_mmu_map(struct slat_mmu *mmu,
-				  struct slat_table_cache *cache,
-				  const struct slat_map *map)
+enum slat_map_result slat_mmu_map(struct slat_mmu *mmu, struct slat_mmu_vcpu *vcpu,
+				  struct slat_map *map)
 {
+	const struct slat_recheck_ops *recheck = mmu->recheck;
 	enum slat_map_result result = SLAT_MAP_RETRY;
 	bool moved = false, around;
 
+	if (WARN_ON_ONCE(map->from->level != SLAT_LEVEL_4K))
+		return SLAT_MAP_RETRY;
 	port_read_lock(&mmu->lock);
-	around = map->around && map->around->nr && map->around->still_valid(map);
-	if (around || map->still_valid(map)) {
-		struct slat_table *table = walk_to_leaf(mmu, cache, map->gfn);
+	around = map->around.nr && recheck->may_map(mmu->slots, map, 1 + map->around.nr);
+	if (around || recheck->may_map(mmu->slots, map, 1)) {
+		struct slat_table *table = walk_to_table(mmu, vcpu, map->from);
 
-		result = table ? leaf_install(mmu, table, map) :
+		result = table ? leaf_install(mmu, vcpu, table, map) :
 				 SLAT_MAP_NO_TABLE;
 		moved = result == SLAT_MAP_RETRY;
 		if (around && result == SLAT_MAP_INSTALLED)
-			slat_around_install(mmu, table, map);
+			slat_around_install(mmu, vcpu, table, map);
 	}
 	port_read_unlock(&mmu->lock);
 
 	if (moved)
-		zap_lost(mmu, map->gfn);
+		zap_lost(mmu, map->from->gfn);
 	return result;
 }
 
 /* SLAT_MAP_NO_TABLE: no leaf that may be made writable without the host. */
 static enum slat_map_result leaf_make_writable(struct slat_mmu *mmu,
-					       struct slat_table *table,
-					       const struct slat_map *map)
+					       struct slat_mmu_vcpu *vcpu,
+					       struct slat_table *table, gfn_t gfn)
 {
-	u64 old = port_entry_read(slat_table_entry(table, map->gfn));
+	u64 old = port_entry_read(slat_table_entry(table, gfn));
 
 	do {
 		if (!ept_is_leaf(old, table->level) ||
@@ -140,32 +144,35 @@ static enum slat_map_result leaf_make_writable(struct slat_mmu *mmu,
 			return SLAT_MAP_NO_TABLE;
 		if (old & EPT_W)
 			return SLAT_MAP_SPURIOUS;
-	} while (!slat_entry_try_set(mmu, table, map->gfn, &old,
+	} while (!slat_entry_try_set(mmu, &vcpu->counters, table, gfn, &old,
 				     old | EPT_W | EPT_D));
-	map_mark_dirty(map);
 	return SLAT_MAP_INSTALLED;
 }
 
 enum slat_map_result slat_mmu_make_writable(struct slat_mmu *mmu,
-					    const struct slat_map *map)
+					    struct slat_mmu_vcpu *vcpu,
+					    const struct slat_lookup *from,
+					    const struct slat_dirty_mark *mark)
 {
 	enum slat_map_result result = SLAT_MAP_RETRY;
 
 	port_read_lock(&mmu->lock);
-	if (map->still_valid(map)) {
-		struct slat_table *table = slat_table_find_leaf(mmu, map->gfn);
+	if (mmu->recheck->may_write(mmu->slots, from)) {
+		struct slat_table *table = slat_table_find(mmu, from->gfn, from->level);
 
-		result = table ? leaf_make_writable(mmu, table, map) :
+		result = table ? leaf_make_writable(mmu, vcpu, table, from->gfn) :
 				 SLAT_MAP_NO_TABLE;
+		if (result == SLAT_MAP_INSTALLED)
+			mark_dirty(mark);
 	}
 	port_read_unlock(&mmu->lock);
 	if (result == SLAT_MAP_INSTALLED)
-		atomic64_inc(&mmu->stats.faults_write);
+		slat_count(&vcpu->counters.faults_write);
 	return result;
 }
 
 /* Write the MMIO entry; never over a present one: SLAT_MAP_RETRY. */
-static enum slat_map_result mmio_install(struct slat_mmu *mmu,
+static enum slat_map_result mmio_install(struct slat_mmu *mmu, struct slat_mmu_vcpu *vcpu,
 					 struct slat_table *table, gfn_t gfn,
 					 u64 new)
 {
@@ -176,16 +183,17 @@ static enum slat_map_result mmio_install(struct slat_mmu *mmu,
 			return SLAT_MAP_RETRY;
 		if (old == new)
 			return SLAT_MAP_SPURIOUS;
-	} while (!slat_entry_try_set(mmu, table, gfn, &old, new));
+	} while (!slat_entry_try_set(mmu, &vcpu->counters, table, gfn, &old, new));
 	slat_table_list_mmio(mmu, table);
 	return SLAT_MAP_INSTALLED;
 }
 
-static void trace_mark(const struct slat_mmu *mmu, gfn_t gfn, u64 gen)
+static void trace_mark(const struct slat_mmu *mmu, const struct slat_lookup *from, u64 gen)
 {
 	const struct slat_ev_mmio ev = {
 		.vm = mmu->config.id,
-		.gfn = gfn,
+		.gfn = from->gfn,
+		.level = from->level,
 		.entry_gen = gen & slat_gen_mask(&mmu->config.layout),
 		.generation = gen,
 	};
@@ -193,20 +201,20 @@ static void trace_mark(const struct slat_mmu *mmu, gfn_t gfn, u64 gen)
 	slat_trace_mmio_mark(&ev);
 }
 
-enum slat_map_result slat_mmu_mark_mmio(struct slat_mmu *mmu,
-					struct slat_table_cache *cache,
-					const struct slat_map *map, u64 gen)
+enum slat_map_result slat_mmu_mark_mmio(struct slat_mmu *mmu, struct slat_mmu_vcpu *vcpu,
+					const struct slat_lookup *from, u64 gen)
 {
+	const struct slat_recheck_ops *recheck = mmu->recheck;
 	enum slat_map_result result = SLAT_MAP_RETRY;
 	bool covered = false;
 
-	if (map->gfn >= SLAT_MAX_GFN)
+	if (from->gfn >= SLAT_MAX_GFN)
 		return SLAT_MAP_RETRY;
 	port_read_lock(&mmu->lock);
-	if (map->still_valid(map)) {
-		struct slat_table *table = walk_to_leaf(mmu, cache, map->gfn);
+	if (recheck->may_mark(mmu->slots, from)) {
+		struct slat_table *table = walk_to_table(mmu, vcpu, from);
 
-		result = table ? mmio_install(mmu, table, map->gfn,
+		result = table ? mmio_install(mmu, vcpu, table, from->gfn,
 					      slat_mmio_make(&mmu->config.layout, gen)) :
 				 SLAT_MAP_NO_TABLE;
 		/*
@@ -215,23 +223,20 @@ enum slat_map_result slat_mmu_mark_mmio(struct slat_mmu *mmu,
 		 * flush now.
 		 */
 		covered = result == SLAT_MAP_RETRY &&
-			  WARN_ON_ONCE(map->still_valid(map));
+			  WARN_ON_ONCE(recheck->may_mark(mmu->slots, from));
 	}
 	port_read_unlock(&mmu->lock);
 
 	if (covered)
-		zap_lost(mmu, map->gfn);
-	if (result == SLAT_MAP_INSTALLED) {
-		atomic64_inc(&mmu->stats.mmio_mark);
-		if (port_trace_on(slat_mmio_mark))
-			trace_mark(mmu, map->gfn, gen);
-	}
+		zap_lost(mmu, from->gfn);
+	if (result == SLAT_MAP_INSTALLED && port_trace_on(slat_mmio_mark))
+		trace_mark(mmu, from, gen);
 	return result;
 }
 
-/* As slat_mmu_lookup_mmio(); @found is the entry at which the walk ended. */
+/* As slat_mmu_lookup_mmio(); @found and @level: the entry at which the walk ended. */
 static enum slat_mmio_lookup mmio_lookup(struct slat_mmu *mmu, gfn_t gfn, u64 gen,
-					 u64 *found)
+					 u64 *found, int *level)
 {
 	struct slat_table *table = mmu->root;
 	u64 entry;
@@ -240,6 +245,7 @@ static enum slat_mmio_lookup mmio_lookup(struct slat_mmu *mmu, gfn_t gfn, u64 ge
 		return SLAT_MMIO_NONE;
 	for (;;) {
 		entry = port_entry_read(slat_table_entry(table, gfn));
+		*level = table->level;
 		if (!ept_is_wellformed(entry, table->level))
 			return SLAT_MMIO_BROKEN;
 		if (!ept_is_table(entry, table->level))
@@ -249,36 +255,34 @@ static enum slat_mmio_lookup mmio_lookup(struct slat_mmu *mmu, gfn_t gfn, u64 ge
 	*found = entry;
 	if (!ept_is_mmio(entry))
 		return SLAT_MMIO_NONE;
-	if (slat_mmio_is_current(&mmu->config.layout, entry, gen)) {
-		atomic64_inc(&mmu->stats.mmio_hit);
-		return SLAT_MMIO_HIT;
-	}
-	atomic64_inc(&mmu->stats.mmio_stale);
-	return SLAT_MMIO_STALE;
+	return slat_mmio_is_current(&mmu->config.layout, entry, gen) ? SLAT_MMIO_HIT :
+								       SLAT_MMIO_STALE;
 }
 
-static void trace_check(const struct slat_mmu *mmu, gfn_t gfn, u64 entry, u64 gen,
-			enum slat_mmio_lookup result)
-{
-	const struct slat_ev_mmio ev = {
-		.vm = mmu->config.id,
-		.result = result,
-		.gfn = gfn,
-		.entry_gen = result <= SLAT_MMIO_STALE ? slat_mmio_gen(entry) : 0,
-		.generation = gen,
-	};
-
-	slat_trace_mmio_check(&ev);
-}
-
-enum slat_mmio_lookup slat_mmu_lookup_mmio(struct slat_mmu *mmu, gfn_t gfn,
+enum slat_mmio_lookup slat_mmu_lookup_mmio(struct slat_mmu *mmu,
+					   struct slat_mmu_vcpu *vcpu, gfn_t gfn,
 					   u64 gen)
 {
 	enum slat_mmio_lookup result;
+	int level = SLAT_ROOT_LEVEL;
 	u64 entry = 0;
 
-	result = mmio_lookup(mmu, gfn, gen, &entry);
-	if (port_trace_on(slat_mmio_check))
-		trace_check(mmu, gfn, entry, gen, result);
+	result = mmio_lookup(mmu, gfn, gen, &entry, &level);
+	if (result == SLAT_MMIO_HIT)
+		slat_count(&vcpu->counters.mmio_hit);
+	else if (result == SLAT_MMIO_STALE)
+		slat_count(&vcpu->counters.mmio_stale);
+	if (port_trace_on(slat_mmio_check)) {
+		const struct slat_ev_mmio ev = {
+			.vm = mmu->config.id,
+			.result = result,
+			.gfn = gfn,
+			.level = level,
+			.entry_gen = result <= SLAT_MMIO_STALE ? slat_mmio_gen(entry) : 0,
+			.generation = gen,
+		};
+
+		slat_trace_mmio_check(&ev);
+	}
 	return result;
 }

@@ -6,6 +6,7 @@
 #ifndef SLAT_MMU_INTERNAL_H
 #define SLAT_MMU_INTERNAL_H
 
+#include "map.h"
 #include "mmu.h"
 
 /**
@@ -38,12 +39,13 @@ void slat_table_free(struct slat_table *table);
 void slat_table_free_subtree(struct slat_table *table);
 void slat_table_set_place(struct slat_table *table, struct slat_table *parent,
 			  gfn_t gfn);
-struct slat_table *slat_table_find_leaf(struct slat_mmu *mmu, gfn_t gfn);
-struct slat_table *slat_table_peek_leaf(struct slat_mmu *mmu, gfn_t gfn);
+struct slat_table *slat_table_find(struct slat_mmu *mmu, gfn_t gfn, int level);
+struct slat_table *slat_table_peek(struct slat_mmu *mmu, gfn_t gfn, int level);
 bool slat_table_is_empty(const struct slat_table *table);
 bool slat_table_has_present(const struct slat_table *table);
 void slat_table_list_mmio(struct slat_mmu *mmu, struct slat_table *table);
 void slat_table_unlist_mmio(struct slat_mmu *mmu, struct slat_table *table);
+void slat_table_cache_free(struct slat_table_cache *cache);
 
 /* The table behind entry @entry, which ept_is_table(). */
 static inline struct slat_table *slat_table_of(u64 entry)
@@ -89,20 +91,31 @@ struct slat_batch {
 };
 
 /* set_pte.c */
-bool slat_entry_try_set(struct slat_mmu *mmu, struct slat_table *table, gfn_t gfn,
-			u64 *old, u64 new);
+bool slat_entry_try_set(struct slat_mmu *mmu, struct slat_counters *counters,
+			struct slat_table *table, gfn_t gfn, u64 *old, u64 new);
 void slat_entry_zap(struct slat_batch *batch, struct slat_table *table, gfn_t gfn);
 void slat_entry_unlink(struct slat_batch *batch, struct slat_table *table);
 bool slat_entry_wrprot(struct slat_batch *batch, struct slat_table *table,
 		       gfn_t gfn);
+bool slat_page_wrprot(struct slat_batch *batch, struct slat_table *table, gfn_t gfn);
 u64 slat_table_wrprot(struct slat_batch *batch, struct slat_table *table,
 		      gfn_t start, gfn_t end);
 bool slat_entry_clear_accessed(struct slat_mmu *mmu, struct slat_table *table,
 			       gfn_t gfn);
 
+/* counters.c */
+void slat_counters_sum(struct slat_mmu *mmu, struct slat_counters *sum);
+u64 slat_counters_changes(const struct slat_counters *counters, enum slat_change change);
+
+/* One more of what @counter counts, which nobody else writes now. */
+static inline void slat_count(u64 *counter)
+{
+	port_counter_add(counter, 1);
+}
+
 /* around.c */
-void slat_around_install(struct slat_mmu *mmu, struct slat_table *table,
-			 const struct slat_map *map);
+void slat_around_install(struct slat_mmu *mmu, struct slat_mmu_vcpu *vcpu,
+			 struct slat_table *table, struct slat_map *map);
 
 /* zap.c */
 void slat_batch_init(struct slat_batch *batch, struct slat_mmu *mmu,

@@ -3,6 +3,7 @@
  * Life of an EPT: made with the VM, destroyed after its last vCPU.
  */
 #include "internal.h"
+#include "reclaim.h"
 
 int slat_mmu_init(struct slat_mmu *mmu, const struct slat_mmu_ops *ops,
 		  void *ctx, struct slat_epochs *epochs,
@@ -22,13 +23,16 @@ int slat_mmu_init(struct slat_mmu *mmu, const struct slat_mmu_ops *ops,
 	port_spin_init(&mmu->cap_lock);
 	port_spin_init(&mmu->mmio_lock);
 	INIT_LIST_HEAD(&mmu->mmio_tables);
-	atomic64_set(&mmu->stats.tables, 1);
+	port_spin_init(&mmu->vcpus_lock);
+	INIT_LIST_HEAD(&mmu->vcpus);
+	atomic64_set(&mmu->nr_tables, 1);
 	slat_mmu_size_cap(mmu, 0, 0);
 	return 0;
 }
 
 void slat_mmu_destroy(struct slat_mmu *mmu)
 {
+	WARN_ON_ONCE(!list_empty(&mmu->vcpus));
 	slat_table_free_subtree(mmu->root);
 	mmu->root = NULL;
 }

@@ -14,6 +14,7 @@
  * @hva: in: address in the owner's address space, page aligned
  * @write: in: the access is a write; the page must be writable
  * @pfn: out: where the page is
+ * @level: out: level of the largest leaf that may map it, as far as the host goes
  * @writable: out: the host mapping grants write (may be true on a read)
  * @present: out: the host had the page before, writable: those behind it may be
  *	there too. A hint: it may be wrong either way, and changes at any time.
@@ -23,6 +24,7 @@ struct slat_host_page {
 	hva_t hva;
 	bool write;
 	kvm_pfn_t pfn;
+	int level;
 	bool writable;
 	bool present;
 	void *private;

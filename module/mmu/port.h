@@ -14,7 +14,7 @@
  *             kvm_pfn_t, struct list_head, atomic64_t
  *  language   __user READ_ONCE WRITE_ONCE smp_mb smp_rmb smp_wmb smp_load_acquire
  *             smp_store_release likely unlikely container_of static_assert
- *             ARRAY_SIZE BIT_ULL GENMASK_ULL min max min_t max_t swap memcpy
+ *             __always_inline ARRAY_SIZE BIT_ULL GENMASK_ULL min max min_t max_t swap memcpy
  *             size_t E* error numbers
  *             WARN_ON_ONCE (yields its condition)
  *  lists      LIST_HEAD INIT_LIST_HEAD list_add_tail list_del list_del_init list_empty
@@ -27,6 +27,8 @@
  *             port_word_andnot(word, bits), which return the old word;
  *             port_popcount(word) port_first_bit(word)
  *             port_bits(value): how many it needs, 0 for 0
+ *             port_counter_add(counter, n): a u64 that nobody else writes now,
+ *             though others may read it
  *  locks      port_rwlock_t: port_rwlock_init port_read_lock
  *             port_read_unlock port_write_lock port_write_unlock
  *             port_rwlock_contended port_rwlock_relax port_assert_write
@@ -48,6 +50,9 @@
  *             port_table_pa port_table_va port_table_meta port_table_set_meta
  *  entries    port_entry_read port_entry_write port_entry_xchg
  *             port_entry_cmpxchg (the only way to touch a paging entry)
+ *             port_entry_changed(entry, gfn, level, change, old, new): told of each
+ *             change that has taken effect; nothing in the kernel
+ *  layout     port_cache_aligned: a member that begins a cache line
  *  user       port_user_range_ok(hva, bytes)
  *             port_copy_to_user(to, from, bytes), port_copy_from_user: false
  *             when a part could not be copied

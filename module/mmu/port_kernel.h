@@ -11,6 +11,8 @@
 #include <linux/bits.h>
 #include <linux/bug.h>
 #include <linux/build_bug.h>
+#include <linux/cache.h>
+#include <linux/compiler.h>
 #include <linux/errno.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
@@ -33,6 +35,8 @@
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 #include <linux/wait.h>
+
+#define port_cache_aligned	____cacheline_aligned_in_smp
 
 typedef rwlock_t port_rwlock_t;
 typedef spinlock_t port_spinlock_t;
@@ -161,6 +165,21 @@ static inline u64 port_entry_xchg(u64 *entry, u64 value)
 static inline u64 port_entry_cmpxchg(u64 *entry, u64 old, u64 value)
 {
 	return cmpxchg64(entry, old, value);
+}
+
+/* By set_pte.c, for each; what the tests compare with the writes that they see. */
+static inline void port_entry_changed(const u64 *entry, gfn_t gfn, int level, int change,
+				      u64 old, u64 new)
+{
+}
+
+/*
+ * Without a lock prefix, since no addition of another CPU can be lost; one instruction,
+ * since faults and walks count what they do.
+ */
+static inline void port_counter_add(u64 *counter, u64 n)
+{
+	asm("addq %1, %0" : "+m" (*counter) : "er" (n) : "cc");
 }
 
 static inline void port_bit_set(unsigned long nr, unsigned long *words)

@@ -6,6 +6,7 @@
  * was read, and no more.
  */
 #include "internal.h"
+#include "query.h"
 
 void slat_mmu_read_entry(struct slat_mmu *mmu, gfn_t gfn, struct slat_entry_view *view)
 {

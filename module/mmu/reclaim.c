@@ -6,6 +6,7 @@
  * the mmu lock exclusive itself.
  */
 #include "internal.h"
+#include "reclaim.h"
 
 /* Unlink @table and every parent that is empty without it. Returns how many. */
 static u64 unlink_upwards(struct slat_batch *batch, struct slat_table *table)
@@ -102,7 +103,7 @@ u64 slat_mmu_reclaim(struct slat_mmu *mmu, u64 nr, bool ram_too)
 	if (done < nr && ram_too)
 		done += reclaim_any(&batch, nr - done);
 	if (done)
-		atomic64_inc(&mmu->stats.reclaims);
+		slat_count(&mmu->counters.reclaims);
 	slat_batch_flush(&batch);
 	port_write_unlock(&mmu->lock);
 	slat_epoch_reap(mmu->epochs);
@@ -137,7 +138,7 @@ void slat_mmu_set_max_tables(struct slat_mmu *mmu, u64 max)
 
 	WARN_ON_ONCE(max < SLAT_MIN_TABLES);
 	cap_write(mmu, max, true);
-	now = atomic64_read(&mmu->stats.tables);
+	now = slat_mmu_nr_tables(mmu);
 	if (now > max)
 		slat_mmu_reclaim(mmu, now - max, true);
 }

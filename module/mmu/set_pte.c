@@ -1,36 +1,66 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The one door for entry changes: every write to a paging entry is here, and
- * every change passes entry_changed() with (gfn, old, new, level). Called by
- * fault.c with the mmu lock shared (cmpxchg), by the rest with it exclusive.
+ * The one door for entry changes: every write to a paging entry is here, and every
+ * change passes entry_changed(): installing, mending, zapping, unlinking a table with
+ * all that is below it, write protection, aging. Called by fault.c and around.c with
+ * the mmu lock shared (cmpxchg), by the rest with it exclusive.
  */
 #include "internal.h"
 
 /*
- * Account for a change that has just taken effect and check the rules that no
- * caller may break: a present leaf never changes its pfn in place, a table is
- * never replaced in place, and an MMIO entry never covers anything present.
+ * The door. A change of an entry has just taken effect: tell it and count it. A table
+ * knows its place, so level and gfn come for nothing; what a build does not use of all
+ * this the compiler leaves out, down to one addition.
+ *
+ * @changes: where to count it, of the entry's level: in the counters of whoever makes
+ *	the change, or on the stack of one that changes many entries of a table and counts
+ *	them at once behind it (changes_count()).
+ * @change: what it is, as the caller knows already
+ *
+ * The rules that no change may break are seen to before: what replaces a present entry
+ * under the shared lock owes no flush (slat_entry_try_set()), so a leaf never changes its
+ * pfn in place, a table is never replaced and an MMIO entry never covers anything
+ * present; the rest takes bits away, or all of them.
  */
-static void entry_changed(struct slat_mmu *mmu, int level, u64 old, u64 new)
+static __always_inline void entry_changed(struct slat_changes *changes,
+					  enum slat_change change,
+					  const struct slat_table *table,
+					  unsigned int index, u64 old, u64 new)
 {
-	if (ept_is_present(old) && ept_is_present(new))
-		WARN_ON_ONCE(ept_addr(old) != ept_addr(new) ||
-			     ept_is_leaf(old, level) != ept_is_leaf(new, level));
-	WARN_ON_ONCE(ept_is_mmio(new) && ept_is_present(old));
+	const gfn_t gfn = table->base + index * slat_level_pages(table->level);
 
-	if (ept_is_leaf(new, level) && !ept_is_present(old))
-		atomic64_inc(&mmu->stats.mapped_leafs);
-	if (ept_is_leaf(old, level) && !ept_is_present(new))
-		atomic64_inc(&mmu->stats.zapped_leafs);
-	if (ept_is_mmio(old) && !new)
-		atomic64_inc(&mmu->stats.zapped_mmio);
-	if (ept_is_table(new, level) && !ept_is_present(old))
-		atomic64_inc(&mmu->stats.tables);
+	port_entry_changed(&table->entries[index], gfn, table->level, change, old, new);
+	port_counter_add(&changes->nr[change], 1);
+}
+
+static __always_inline struct slat_changes *changes_of(struct slat_counters *counters,
+						       int level)
+{
+	return &counters->entries[level - 1];
+}
+
+/* What was counted aside. */
+static __always_inline u64 changes_count(struct slat_changes *to, enum slat_change change,
+					 const struct slat_changes *aside)
+{
+	port_counter_add(&to->nr[change], aside->nr[change]);
+	return aside->nr[change];
+}
+
+/* What a fault makes of @old: it takes nothing away. */
+static enum slat_change change_by_fault(u64 old, u64 new, int level)
+{
+	if (ept_is_present(old))
+		return SLAT_CHANGE_GAINED;
+	if (!ept_is_present(new))
+		return SLAT_CHANGE_MARKED;
+	return ept_is_table(new, level) ? SLAT_CHANGE_LINKED : SLAT_CHANGE_MAPPED;
 }
 
 /**
  * slat_entry_try_set() - change an entry that others may change at the same time
  * @mmu: the EPT; lock held shared
+ * @counters: of the vCPU
  * @table: table of the entry
  * @gfn: a gfn that the entry covers
  * @old: what the caller read; updated when the entry held something else
@@ -40,19 +70,25 @@ static void entry_changed(struct slat_mmu *mmu, int level, u64 old, u64 new)
  *
  * Return: true if @new was written.
  */
-bool slat_entry_try_set(struct slat_mmu *mmu, struct slat_table *table, gfn_t gfn,
-			u64 *old, u64 new)
+bool slat_entry_try_set(struct slat_mmu *mmu, struct slat_counters *counters,
+			struct slat_table *table, gfn_t gfn, u64 *old, u64 new)
 {
+	const int level = table->level;
+	const unsigned int index = slat_level_index(gfn, level);
+	enum slat_change change;
 	u64 found;
 
 	port_assert_held(&mmu->lock);
 	WARN_ON_ONCE(ept_change_needs_flush(*old, new));
-	found = port_entry_cmpxchg(slat_table_entry(table, gfn), *old, new);
+	found = port_entry_cmpxchg(&table->entries[index], *old, new);
 	if (found != *old) {
 		*old = found;
 		return false;
 	}
-	entry_changed(mmu, table->level, *old, new);
+	change = change_by_fault(found, new, level);
+	entry_changed(changes_of(counters, level), change, table, index, found, new);
+	if (change == SLAT_CHANGE_LINKED)
+		atomic64_inc(&mmu->nr_tables);
 	return true;
 }
 
@@ -66,45 +102,67 @@ bool slat_entry_try_set(struct slat_mmu *mmu, struct slat_table *table, gfn_t gf
  */
 void slat_entry_zap(struct slat_batch *batch, struct slat_table *table, gfn_t gfn)
 {
+	const int level = table->level;
+	const unsigned int index = slat_level_index(gfn, level);
+	struct slat_mmu *mmu = batch->mmu;
 	u64 old;
 
-	port_assert_write(&batch->mmu->lock);
-	old = port_entry_xchg(slat_table_entry(table, gfn), 0);
+	port_assert_write(&mmu->lock);
+	old = port_entry_xchg(&table->entries[index], 0);
 	if (ept_change_needs_flush(old, 0)) {
 		batch->flush_owed = true;
 		batch->leafs++;
+		entry_changed(changes_of(&mmu->counters, level), SLAT_CHANGE_ZAPPED, table,
+			      index, old, 0);
 	} else {
-		batch->mmio += ept_is_mmio(old);
+		batch->mmio++;
+		entry_changed(changes_of(&mmu->counters, level), SLAT_CHANGE_UNMARKED, table,
+			      index, old, 0);
 	}
-	entry_changed(batch->mmu, table->level, old, 0);
 }
 
-/* Account for everything below an unlinked table; its entries stay as they are. */
-static void table_unlinked(struct slat_batch *batch, struct slat_table *table)
+static void table_unlinked(struct slat_batch *batch, struct slat_table *table);
+
+/* What was in a table of @level, which the compiler knows for most tables. */
+static __always_inline void entries_unlinked(struct slat_batch *batch,
+					     const struct slat_table *table, int level,
+					     struct slat_changes *changes)
 {
-	struct slat_mmu *mmu = batch->mmu;
-	u64 leafs = 0, mmio = 0;
+	u64 *entries = table->entries;
 	unsigned int i;
 
 	for (i = 0; i < SLAT_TABLE_ENTRIES; i++) {
-		u64 entry = port_entry_read(&table->entries[i]);
+		u64 entry = port_entry_read(&entries[i]);
 
 		if (!entry)
 			continue;
-		if (ept_is_table(entry, table->level))
+		if (ept_is_table(entry, level)) {
+			entry_changed(changes, SLAT_CHANGE_UNLINKED, table, i, entry, 0);
 			table_unlinked(batch, slat_table_of(entry));
-		else if (ept_is_present(entry))
-			leafs++;
-		else
-			mmio++;
+		} else if (ept_is_present(entry)) {
+			entry_changed(changes, SLAT_CHANGE_ZAPPED, table, i, entry, 0);
+		} else {
+			entry_changed(changes, SLAT_CHANGE_UNMARKED, table, i, entry, 0);
+		}
 	}
+}
+
+/* All entries below an unlinked table are gone, though they stay as they are. */
+static void table_unlinked(struct slat_batch *batch, struct slat_table *table)
+{
+	struct slat_mmu *mmu = batch->mmu;
+	struct slat_changes *to = changes_of(&mmu->counters, table->level);
+	struct slat_changes aside = {};
+
+	if (table->level == SLAT_LEVEL_4K)
+		entries_unlinked(batch, table, SLAT_LEVEL_4K, &aside);
+	else
+		entries_unlinked(batch, table, table->level, &aside);
 	slat_table_unlist_mmio(mmu, table);
-	atomic64_add(leafs, &mmu->stats.zapped_leafs);
-	atomic64_add(mmio, &mmu->stats.zapped_mmio);
-	atomic64_dec(&mmu->stats.tables);
-	atomic64_inc(&mmu->stats.tables_freed);
-	batch->leafs += leafs;
-	batch->mmio += mmio;
+	atomic64_dec(&mmu->nr_tables);
+	changes_count(to, SLAT_CHANGE_UNLINKED, &aside);
+	batch->leafs += changes_count(to, SLAT_CHANGE_ZAPPED, &aside);
+	batch->mmio += changes_count(to, SLAT_CHANGE_UNMARKED, &aside);
 }
 
 /**
@@ -118,17 +176,45 @@ static void table_unlinked(struct slat_batch *batch, struct slat_table *table)
  */
 void slat_entry_unlink(struct slat_batch *batch, struct slat_table *table)
 {
-	u64 *entry = &table->parent->entries[table->index];
+	struct slat_table *parent = table->parent;
+	struct slat_mmu *mmu = batch->mmu;
 	u64 old;
 
-	port_assert_write(&batch->mmu->lock);
-	old = port_entry_xchg(entry, 0);
-	WARN_ON_ONCE(!ept_is_table(old, table->parent->level) ||
-		     slat_table_of(old) != table);
+	port_assert_write(&mmu->lock);
+	old = port_entry_xchg(&parent->entries[table->index], 0);
+	WARN_ON_ONCE(!ept_is_table(old, parent->level) || slat_table_of(old) != table);
+	entry_changed(changes_of(&mmu->counters, parent->level), SLAT_CHANGE_UNLINKED, parent,
+		      table->index, old, 0);
 	batch->flush_owed = true;
 	batch->unlinked++;
 	table_unlinked(batch, table);
 	list_add_tail(&table->batch_list, &batch->tables);
+}
+
+/*
+ * Take W from a leaf of @level. Hardware may set A or D meanwhile, hence the exchange in
+ * a loop. A leaf that has no W owes nothing: whoever took it flushed before it dropped
+ * the mmu lock (slat_batch_flush()).
+ */
+static __always_inline bool leaf_wrprot(struct slat_batch *batch, struct slat_changes *changes,
+					struct slat_table *table, int level,
+					unsigned int index)
+{
+	u64 *entry = &table->entries[index];
+	u64 old = port_entry_read(entry);
+
+	while ((old & EPT_W) && ept_is_leaf(old, level)) {
+		u64 found = port_entry_cmpxchg(entry, old, old & ~EPT_W);
+
+		if (found == old) {
+			batch->flush_owed = true;
+			entry_changed(changes, SLAT_CHANGE_PROTECTED, table, index, old,
+				      old & ~EPT_W);
+			return true;
+		}
+		old = found;
+	}
+	return false;
 }
 
 /**
@@ -137,29 +223,24 @@ void slat_entry_unlink(struct slat_batch *batch, struct slat_table *table)
  * @table: table of the entry
  * @gfn: a gfn that the entry covers
  *
- * A leaf that has no W owes nothing: whoever took it flushed before it dropped
- * the mmu lock (slat_batch_flush()). Hardware may set A or D meanwhile, hence
- * the exchange in a loop.
- *
  * Return: true if it had W.
  */
 bool slat_entry_wrprot(struct slat_batch *batch, struct slat_table *table,
 		       gfn_t gfn)
 {
-	u64 *entry = slat_table_entry(table, gfn);
-	u64 old = port_entry_read(entry);
+	const int level = table->level;
 
 	port_assert_write(&batch->mmu->lock);
-	while (ept_is_leaf(old, table->level) && (old & EPT_W)) {
-		u64 found = port_entry_cmpxchg(entry, old, old & ~EPT_W);
+	return leaf_wrprot(batch, changes_of(&batch->mmu->counters, level), table, level,
+			   slat_level_index(gfn, level));
+}
 
-		if (found == old) {
-			batch->flush_owed = true;
-			return true;
-		}
-		old = found;
-	}
-	return false;
+/* The same for a leaf of 4 KiB. */
+bool slat_page_wrprot(struct slat_batch *batch, struct slat_table *table, gfn_t gfn)
+{
+	port_assert_write(&batch->mmu->lock);
+	return leaf_wrprot(batch, changes_of(&batch->mmu->counters, SLAT_LEVEL_4K), table,
+			   SLAT_LEVEL_4K, slat_level_index(gfn, SLAT_LEVEL_4K));
 }
 
 /**
@@ -176,14 +257,16 @@ bool slat_entry_wrprot(struct slat_batch *batch, struct slat_table *table,
 u64 slat_table_wrprot(struct slat_batch *batch, struct slat_table *table,
 		      gfn_t start, gfn_t end)
 {
-	u64 nr = 0;
-	gfn_t gfn;
+	const unsigned int from = slat_level_index(start, SLAT_LEVEL_4K);
+	const unsigned int until = from + (end - start);
+	struct slat_changes aside = {};
+	unsigned int i;
 
-	for (gfn = start; gfn < end; gfn++) {
-		if (port_entry_read(slat_table_entry(table, gfn)) & EPT_W)
-			nr += slat_entry_wrprot(batch, table, gfn);
-	}
-	return nr;
+	port_assert_write(&batch->mmu->lock);
+	for (i = from; i < until; i++)
+		leaf_wrprot(batch, &aside, table, SLAT_LEVEL_4K, i);
+	return changes_count(changes_of(&batch->mmu->counters, SLAT_LEVEL_4K),
+			     SLAT_CHANGE_PROTECTED, &aside);
 }
 
 /**
@@ -200,15 +283,20 @@ u64 slat_table_wrprot(struct slat_batch *batch, struct slat_table *table,
 bool slat_entry_clear_accessed(struct slat_mmu *mmu, struct slat_table *table,
 			       gfn_t gfn)
 {
-	u64 *entry = slat_table_entry(table, gfn);
+	const int level = table->level;
+	const unsigned int index = slat_level_index(gfn, level);
+	u64 *entry = &table->entries[index];
 	u64 old = port_entry_read(entry);
 
 	port_assert_write(&mmu->lock);
-	while (ept_is_leaf(old, table->level) && (old & EPT_A)) {
+	while (ept_is_leaf(old, level) && (old & EPT_A)) {
 		u64 found = port_entry_cmpxchg(entry, old, old & ~EPT_A);
 
-		if (found == old)
+		if (found == old) {
+			entry_changed(changes_of(&mmu->counters, level), SLAT_CHANGE_AGED,
+				      table, index, old, old & ~EPT_A);
 			return true;
+		}
 		old = found;
 	}
 	return false;

@@ -5,6 +5,7 @@
  * set_pte.c's job.
  */
 #include "internal.h"
+#include "reclaim.h"
 
 struct slat_table *slat_table_alloc(void)
 {
@@ -56,14 +57,14 @@ void slat_table_set_place(struct slat_table *table, struct slat_table *parent,
 }
 
 /*
- * The table of the 4 KiB entries for @gfn, or NULL. Inside a reader section, which
+ * The table of the entries of @level for @gfn, or NULL. Inside a reader section, which
  * keeps the table from being freed; without the mmu lock it may be unlinked already.
  */
-struct slat_table *slat_table_peek_leaf(struct slat_mmu *mmu, gfn_t gfn)
+struct slat_table *slat_table_peek(struct slat_mmu *mmu, gfn_t gfn, int level)
 {
 	struct slat_table *table = mmu->root;
 
-	while (table->level > SLAT_LEVEL_4K) {
+	while (table->level > level) {
 		u64 entry = port_entry_read(slat_table_entry(table, gfn));
 
 		if (!ept_is_table(entry, table->level))
@@ -74,10 +75,10 @@ struct slat_table *slat_table_peek_leaf(struct slat_mmu *mmu, gfn_t gfn)
 }
 
 /* The same with the mmu lock held: a table that is linked. */
-struct slat_table *slat_table_find_leaf(struct slat_mmu *mmu, gfn_t gfn)
+struct slat_table *slat_table_find(struct slat_mmu *mmu, gfn_t gfn, int level)
 {
 	port_assert_held(&mmu->lock);
-	return slat_table_peek_leaf(mmu, gfn);
+	return slat_table_peek(mmu, gfn, level);
 }
 
 bool slat_table_is_empty(const struct slat_table *table)
@@ -135,7 +136,7 @@ int slat_table_cache_topup(struct slat_mmu *mmu, struct slat_table_cache *cache)
 	if (likely(cache->nr == ARRAY_SIZE(cache->tables)))
 		return 0;
 	slat_epoch_reap(mmu->epochs);
-	if ((u64)atomic64_read(&mmu->stats.tables) + ARRAY_SIZE(cache->tables) >
+	if (slat_mmu_nr_tables(mmu) + ARRAY_SIZE(cache->tables) >
 	    READ_ONCE(mmu->max_tables))
 		slat_mmu_reclaim(mmu, RECLAIM_BATCH, true);
 	while (cache->nr < ARRAY_SIZE(cache->tables)) {

@@ -4,10 +4,21 @@
  * on. Called by tests and by debug builds; takes the mmu lock exclusive.
  */
 #include "internal.h"
+#include "verify.h"
 
+/**
+ * struct verify - a check in progress
+ * @leaf_ok: asked for each leaf, or NULL
+ * @arg: its argument
+ * @leafs: leafs found, by level, [0]: SLAT_LEVEL_4K
+ * @linked: entries found that point to tables, by the entry's level
+ * @report: counts
+ */
 struct verify {
-	bool (*leaf_ok)(void *arg, gfn_t gfn, u64 entry);
+	bool (*leaf_ok)(void *arg, gfn_t gfn, int level, u64 entry);
 	void *arg;
+	u64 leafs[SLAT_ROOT_LEVEL];
+	u64 linked[SLAT_ROOT_LEVEL];
 	struct slat_verify_report report;
 };
 
@@ -39,6 +50,7 @@ static const char *verify_entry(struct verify *verify,
 		return "an entry is malformed";
 	if (ept_is_table(entry, level)) {
 		verify->report.tables++;
+		verify->linked[level - 1]++;
 		return verify_table(iter);
 	}
 	if (ept_is_mmio(entry)) {
@@ -50,13 +62,34 @@ static const char *verify_entry(struct verify *verify,
 		return NULL;
 	}
 	verify->report.leafs++;
-	if (verify->leaf_ok && !verify->leaf_ok(verify->arg, iter->gfn, entry))
+	verify->leafs[level - 1]++;
+	if (verify->leaf_ok && !verify->leaf_ok(verify->arg, iter->gfn, level, entry))
 		return "a leaf maps what it must not";
 	return NULL;
 }
 
+/* Is what the door has counted what there is? */
+static const char *verify_counts(struct slat_mmu *mmu, const struct verify *verify)
+{
+	struct slat_counters sum;
+	int i;
+
+	if (verify->report.tables != slat_mmu_nr_tables(mmu))
+		return "the number of tables differs from the count";
+	slat_counters_sum(mmu, &sum);
+	for (i = 0; i < SLAT_ROOT_LEVEL; i++) {
+		const u64 *nr = sum.entries[i].nr;
+
+		if (verify->leafs[i] != nr[SLAT_CHANGE_MAPPED] - nr[SLAT_CHANGE_ZAPPED])
+			return "the number of leafs differs from the counts";
+		if (verify->linked[i] != nr[SLAT_CHANGE_LINKED] - nr[SLAT_CHANGE_UNLINKED])
+			return "the number of links differs from the counts";
+	}
+	return NULL;
+}
+
 const char *slat_mmu_verify(struct slat_mmu *mmu,
-			    bool (*leaf_ok)(void *arg, gfn_t gfn, u64 entry),
+			    bool (*leaf_ok)(void *arg, gfn_t gfn, int level, u64 entry),
 			    void *arg, struct slat_verify_report *report)
 {
 	struct verify verify = { .leaf_ok = leaf_ok, .arg = arg };
@@ -70,13 +103,8 @@ const char *slat_mmu_verify(struct slat_mmu *mmu,
 		if (broken)
 			break;
 	}
-	if (!broken && verify.report.tables !=
-		       (u64)atomic64_read(&mmu->stats.tables))
-		broken = "the number of tables differs from the count";
-	if (!broken && verify.report.leafs !=
-		       (u64)atomic64_read(&mmu->stats.mapped_leafs) -
-		       (u64)atomic64_read(&mmu->stats.zapped_leafs))
-		broken = "the number of leafs differs from the counts";
+	if (!broken)
+		broken = verify_counts(mmu, &verify);
 	port_write_unlock(&mmu->lock);
 	if (report)
 		*report = verify.report;

@@ -4,6 +4,7 @@
  * the pages whose dirty bits are collected, by either strategy. Called by
  * dirty_log.c and memslots.c; takes the mmu lock exclusive itself.
  */
+#include "dirty.h"
 #include "internal.h"
 
 #define WORD_BITS	(8 * sizeof(unsigned long))
@@ -35,7 +36,6 @@ u64 slat_mmu_wrprot_range(struct slat_mmu *mmu, gfn_t start, gfn_t end)
 	}
 	slat_batch_flush(&batch);
 	port_write_unlock(&mmu->lock);
-	atomic64_add(nr, &mmu->stats.wrprot_leafs);
 	return nr;
 }
 
@@ -53,11 +53,11 @@ static void protect_by_rmap(struct slat_batch *batch,
 			gfn_t gfn = round->base_gfn + i * WORD_BITS +
 				    port_first_bit(word);
 
-			round->nr_visited++;
 			if (!table || slat_level_base(gfn, SLAT_LEVEL_2M) !=
 				      table->base)
-				table = slat_table_find_leaf(batch->mmu, gfn);
-			if (table && slat_entry_wrprot(batch, table, gfn))
+				table = slat_table_find(batch->mmu, gfn,
+							SLAT_LEVEL_4K);
+			if (table && slat_page_wrprot(batch, table, gfn))
 				round->nr_protected++;
 		}
 	}
@@ -140,10 +140,13 @@ static void protect(struct slat_batch *batch, struct slat_dirty_round *round,
 {
 	u64 began = port_clock();
 
-	if (round->strategy == SLAT_WRPROT_RMAP)
+	if (round->strategy == SLAT_WRPROT_RMAP) {
 		protect_by_rmap(batch, round, from, until);
-	else
+		/* One leaf a bit. */
+		round->nr_visited = round->nr_taken;
+	} else {
 		protect_by_scan(batch, round, from, until);
+	}
 	round->spent += port_clock() - began;
 }
 
@@ -175,9 +178,8 @@ void slat_mmu_collect_dirty(struct slat_mmu *mmu,
 		if (took || at % YIELD_WORDS == 0)
 			slat_batch_yield(&batch);
 	}
+	slat_count(round->strategy == SLAT_WRPROT_RMAP ? &mmu->counters.rounds_rmap :
+							 &mmu->counters.rounds_scan);
 	slat_batch_flush(&batch);
 	port_write_unlock(&mmu->lock);
-	atomic64_add(round->nr_protected, &mmu->stats.wrprot_leafs);
-	atomic64_inc(round->strategy == SLAT_WRPROT_RMAP ? &mmu->stats.rounds_rmap :
-							   &mmu->stats.rounds_scan);
 }

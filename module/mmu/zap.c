@@ -5,6 +5,7 @@
  * slots and by the mmu_notifier; takes the mmu lock exclusive itself.
  */
 #include "internal.h"
+#include "zap.h"
 
 void slat_batch_init(struct slat_batch *batch, struct slat_mmu *mmu,
 		     enum slat_why why)
@@ -83,8 +84,8 @@ void slat_batch_flush(struct slat_batch *batch)
 		u64 began = slat_trace_began(slat_flush);
 		unsigned int cpus = mmu->ops->flush(mmu->ctx);
 
-		atomic64_inc(&mmu->stats.flushes);
-		atomic64_add(cpus, &mmu->stats.flush_cpus);
+		slat_count(&mmu->counters.flushes);
+		port_counter_add(&mmu->counters.flush_cpus, cpus);
 		batch->flush_owed = false;
 		if (port_trace_on(slat_flush))
 			batch_trace_flush(batch, cpus, began);
@@ -111,7 +112,7 @@ bool slat_batch_yield(struct slat_batch *batch)
 	if (!port_rwlock_contended(&mmu->lock))
 		return false;
 	slat_batch_flush(batch);
-	atomic64_inc(&mmu->stats.yields);
+	slat_count(&mmu->counters.yields);
 	port_rwlock_relax(&mmu->lock);
 	batch->yields++;
 	slat_batch_begin_step(batch);

@@ -5,6 +5,8 @@
  * mmu/wrprot.c's job, which strategy mmu/policy.h's.
  */
 #include "dirty_log.h"
+#include "mmu/dirty.h"
+#include "mmu/events.h"
 
 #define WORD_BITS	(8 * sizeof(unsigned long))
 
@@ -77,7 +79,7 @@ static enum slat_wrprot choose_strategy(struct slat_memslots *slots,
 		return slat_wrprot_cheaper(&slots->costs, guess->dirty,
 					   guess->leafs);
 	return slat_choose_wrprot(policy, guess->dirty,
-				  atomic64_read(&slots->mmu->stats.tables));
+				  slat_mmu_nr_tables(slots->mmu));
 }
 
 /* What the automatic policy thinks of each strategy, in units of the clock. */

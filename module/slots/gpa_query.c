@@ -6,6 +6,7 @@
  */
 #include "gpa_query.h"
 #include "dirty_bitmap.h"
+#include "mmu/query.h"
 
 #define GPA_ACCESS	(SLAT_GPA_READ | SLAT_GPA_WRITE | SLAT_GPA_EXEC)
 

@@ -19,7 +19,13 @@
  * faulted in.
  */
 #include "memslots.h"
+#include "dirty_log.h"
 #include "hva_index.h"
+#include "mmu/dirty.h"
+#include "mmu/events.h"
+#include "mmu/reclaim.h"
+#include "mmu/zap.h"
+#include "pagefault.h"
 #include "set.h"
 
 /**
@@ -83,6 +89,7 @@ int slat_memslots_init(struct slat_memslots *slots, struct slat_mmu *mmu,
 	slots->config = *config;
 	slots->policy = SLAT_POLICY_INHERIT;
 	slots->mmu = mmu;
+	slat_mmu_set_slots(mmu, &slat_fault_recheck, slots);
 	slat_notify_init(&slots->notify);
 	port_mutex_init(&slots->lock);
 	port_rwlock_init(&slots->index_lock);

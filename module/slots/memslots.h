@@ -16,7 +16,11 @@
 
 #include <linux/kvm.h>
 
+#include "mmu/epoch.h"
+#include "mmu/hist.h"
 #include "mmu/mmu.h"
+#include "mmu/notify.h"
+#include "mmu/policy.h"
 #include "reject.h"
 
 /* As KVM's: SHRT_MAX less the private slots, of which there are none here. */

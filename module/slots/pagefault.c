@@ -3,7 +3,7 @@
  * Resolving an EPT fault: look the gfn up in the slot set, ask the host for the
  * page or tag the entry as MMIO. Called by the vCPU loop inside its reader
  * section; sleeps in the host's page fault. Nothing is decided twice: what was
- * looked up is captured in struct slat_map and re-checked under the mmu lock.
+ * looked up is kept in struct slat_lookup and compared again under the mmu lock.
  */
 #include "pagefault.h"
 #include "dirty_log.h"
@@ -14,59 +14,58 @@
  * unchanged set answers without a search: the reader section keeps the old set
  * from being reused at the same address.
  */
-static bool slot_is_current(const struct slat_map *map)
+static bool slot_is_current(struct slat_memslots *slots, const struct slat_lookup *from)
 {
-	const struct slat_slots_root *now = slat_memslots_read(map->slots);
+	const struct slat_slots_root *now = slat_memslots_read(slots);
 
-	return now == map->root || slat_slots_find(now, map->gfn) == map->slot;
+	return now == from->root || slat_slots_find(now, from->gfn) == from->slot;
 }
 
-/* A new RAM leaf is good if, besides, the host has not changed the page since. */
-static bool ram_is_valid(const struct slat_map *map)
+/*
+ * A new RAM leaf is good if, besides, the host has not changed the page since; so are it
+ * and those behind it, all of the same slot.
+ */
+static bool ram_is_valid(struct slat_memslots *slots, const struct slat_map *map,
+			 unsigned int nr)
 {
-	return slot_is_current(map) &&
-	       slat_notify_may_map(&map->slots->notify, map->notify_seq,
-				   map->hva, 1);
-}
-
-/* So are it and those behind it, all of the same slot. */
-static bool around_is_valid(const struct slat_map *map)
-{
-	return slot_is_current(map) &&
-	       slat_notify_may_map(&map->slots->notify, map->notify_seq,
-				   map->hva, 1 + map->around->nr);
+	return slot_is_current(slots, map->from) &&
+	       slat_notify_may_map(&slots->notify, map->notify_seq, map->hva, nr);
 }
 
 /*
  * An MMIO entry is good if the set in which no slot was found is still the
  * current one and settled: then its generation is the current one as well.
  */
-static bool mmio_is_valid(const struct slat_map *map)
+static bool mmio_is_valid(struct slat_memslots *slots, const struct slat_lookup *from)
 {
-	return slat_memslots_read(map->slots) == map->root &&
-	       !slat_gen_in_flux(map->root->generation);
+	return slat_memslots_read(slots) == from->root &&
+	       !slat_gen_in_flux(from->root->generation);
 }
+
+const struct slat_recheck_ops slat_fault_recheck = {
+	.may_map = ram_is_valid,
+	.may_write = slot_is_current,
+	.may_mark = mmio_is_valid,
+};
 
 /* No slot: remember that in the entry, if possible. It is MMIO anyway. */
 static enum slat_fault_result mmio_fault(struct slat_fault_context *context,
-					 struct slat_map *map)
+					 const struct slat_lookup *from)
 {
 	struct slat_mmu *mmu = context->slots->mmu;
 
-	map->still_valid = mmio_is_valid;
-	if (!slat_table_cache_topup(mmu, &context->cache))
-		slat_mmu_mark_mmio(mmu, &context->cache, map,
-				   map->root->generation);
+	if (!slat_table_cache_topup(mmu, &context->vcpu.cache))
+		slat_mmu_mark_mmio(mmu, &context->vcpu, from, from->root->generation);
 	return SLAT_FAULT_MMIO;
 }
 
 static enum slat_fault_result map_result(struct slat_fault_context *context,
-					 const struct slat_map *map,
+					 const struct slat_memslot *slot,
 					 enum slat_map_result result,
 					 enum slat_fixed installed)
 {
-	struct slat_slot_state *state = map->slot->state;
-	struct slat_mmu *mmu = context->slots->mmu;
+	struct slat_counters *counters = &context->vcpu.counters;
+	struct slat_slot_state *state = slot->state;
 
 	switch (result) {
 	case SLAT_MAP_INSTALLED:
@@ -76,23 +75,25 @@ static enum slat_fault_result map_result(struct slat_fault_context *context,
 		return SLAT_FAULT_FIXED;
 	case SLAT_MAP_SPURIOUS:
 		context->fixed = SLAT_FIXED_SPURIOUS;
-		atomic64_inc(&mmu->stats.faults_spurious);
+		port_counter_add(&counters->faults_spurious, 1);
 		atomic64_inc(&state->faults_spurious);
 		return SLAT_FAULT_FIXED;
 	default:
-		atomic64_inc(&mmu->stats.faults_retry);
+		port_counter_add(&counters->faults_retry, 1);
 		atomic64_inc(&state->faults_retry);
 		return SLAT_FAULT_RETRY;
 	}
 }
 
-/* The dirty bit that goes with a leaf of @map, if its slot logs. */
-static void map_set_log(struct slat_map *map)
+/* The dirty bit that goes with a leaf of the slot, if that logs. */
+static struct slat_dirty_mark dirty_mark_of(const struct slat_lookup *from)
 {
-	if (!map->slot->log)
-		return;
-	map->dirty_bitmap = map->slot->log->live;
-	map->dirty_bit = map->gfn - map->slot->base_gfn;
+	const struct slat_memslot *slot = from->slot;
+
+	return (struct slat_dirty_mark) {
+		.bitmap = slot->log ? slot->log->live : NULL,
+		.bit = from->gfn - slot->base_gfn,
+	};
 }
 
 /*
@@ -102,18 +103,18 @@ static void map_set_log(struct slat_map *map)
  * make @page: memory that is touched for the first time is looked through in vain.
  */
 static void around_get(struct slat_mmu *mmu, struct slat_map *map,
-		       const struct slat_host_page *page,
-		       struct slat_around *around)
+		       const struct slat_host_page *page)
 {
-	const struct slat_memslot *slot = map->slot;
-	u64 behind = slot->base_gfn + slot->npages - map->gfn - 1;
+	const struct slat_lookup *from = map->from;
+	const struct slat_memslot *slot = from->slot;
+	struct slat_around *around = &map->around;
+	u64 behind = slot->base_gfn + slot->npages - from->gfn - 1;
 
 	around->installed = 0;
-	around->still_valid = around_is_valid;
 	around->host_writable = !(slot->flags & KVM_MEM_READONLY);
-	around->write = around->host_writable && !map->dirty_bitmap;
+	around->write = around->host_writable && !map->mark.bitmap;
 	around->nr = page->present ?
-		min_t(u64, behind, slat_mmu_want_around(mmu, map->gfn)) : 0;
+		min_t(u64, behind, slat_mmu_want_around(mmu, from->gfn)) : 0;
 	if (around->nr)
 		around->nr = mmu->ops->get_present(mmu->ctx, map->hva + SLAT_PAGE_SIZE,
 						   around->nr, around->pfn);
@@ -128,75 +129,77 @@ static void around_put(struct slat_mmu *mmu, const struct slat_around *around)
 
 /* Ask the host for the page and install it. */
 static enum slat_fault_result host_fault(struct slat_fault_context *context,
-					 struct slat_map *map, bool write)
+					 struct slat_lookup *from,
+					 const struct slat_dirty_mark *mark, bool write)
 {
+	const struct slat_memslot *slot = from->slot;
 	struct slat_mmu *mmu = context->slots->mmu;
 	struct slat_host_page page = {
-		.hva = slat_memslot_hva(map->slot, map->gfn),
+		.hva = slat_memslot_hva(slot, from->gfn),
 		.write = write,
 	};
 	enum slat_map_result result;
-	struct slat_around around;
+	struct slat_map map;
 
-	context->error = slat_table_cache_topup(mmu, &context->cache);
+	context->error = slat_table_cache_topup(mmu, &context->vcpu.cache);
 	if (context->error)
 		return SLAT_FAULT_ERROR;
 
-	map->still_valid = ram_is_valid;
-	map->hva = page.hva;
-	map->notify_seq = slat_notify_seq(&context->slots->notify);
+	map.from = from;
+	map.mark = *mark;
+	map.hva = page.hva;
+	map.notify_seq = slat_notify_seq(&context->slots->notify);
 	context->error = mmu->ops->get_page(mmu->ctx, &page);
 	if (context->error == -EAGAIN)
-		return map_result(context, map, SLAT_MAP_RETRY, SLAT_FIXED_INSTALLED);
+		return map_result(context, slot, SLAT_MAP_RETRY, SLAT_FIXED_INSTALLED);
 	if (context->error)
 		return SLAT_FAULT_ERROR;
 
-	map->pfn = page.pfn;
-	map->host_writable = page.writable &&
-			     !(map->slot->flags & KVM_MEM_READONLY);
+	from->level = page.level;
+	map.pfn = page.pfn;
+	map.host_writable = page.writable && !(slot->flags & KVM_MEM_READONLY);
 	/* A page that is logged becomes writable when it is written. */
-	map->write = map->host_writable && (write || !map->dirty_bitmap);
-	around_get(mmu, map, &page, &around);
-	map->around = &around;
-	result = slat_mmu_map(mmu, &context->cache, map);
+	map.write = map.host_writable && (write || !mark->bitmap);
+	around_get(mmu, &map, &page);
+	result = slat_mmu_map(mmu, &context->vcpu, &map);
 	if (result == SLAT_MAP_INSTALLED)
-		atomic64_inc(&mmu->stats.faults_ram);
-	around_put(mmu, &around);
+		port_counter_add(&context->vcpu.counters.faults_ram, 1);
+	around_put(mmu, &map.around);
 	mmu->ops->put_page(mmu->ctx, &page,
-			   map->host_writable && result == SLAT_MAP_INSTALLED);
-	return map_result(context, map, result, SLAT_FIXED_INSTALLED);
+			   map.host_writable && result == SLAT_MAP_INSTALLED);
+	return map_result(context, slot, result, SLAT_FIXED_INSTALLED);
 }
 
 static enum slat_fault_result ram_fault(struct slat_fault_context *context,
-					struct slat_map *map,
+					struct slat_lookup *from,
 					const struct slat_fault *fault)
 {
+	const struct slat_dirty_mark mark = dirty_mark_of(from);
 	enum slat_map_result result;
 
-	map_set_log(map);
 	if (fault->write && fault->present) {
-		map->still_valid = slot_is_current;
-		map->write = true;
-		result = slat_mmu_make_writable(context->slots->mmu, map);
+		result = slat_mmu_make_writable(context->slots->mmu, &context->vcpu,
+						from, &mark);
 		if (result != SLAT_MAP_NO_TABLE)
-			return map_result(context, map, result, SLAT_FIXED_WRITABLE);
+			return map_result(context, from->slot, result,
+					  SLAT_FIXED_WRITABLE);
 	}
-	return host_fault(context, map, fault->write);
+	return host_fault(context, from, &mark, fault->write);
 }
 
 enum slat_fault_result slat_handle_fault(struct slat_fault_context *context,
 					 const struct slat_fault *fault)
 {
 	struct slat_memslots *slots = context->slots;
-	struct slat_map map = {
-		.slots = slots,
+	struct slat_lookup from = {
 		.root = slat_memslots_read(slots),
 		.gfn = fault->gpa >> SLAT_PAGE_SHIFT,
+		.level = SLAT_LEVEL_4K,
 	};
 
 	if (fault->misconfig) {
-		switch (slat_mmu_lookup_mmio(slots->mmu, map.gfn,
-					     map.root->generation)) {
+		switch (slat_mmu_lookup_mmio(slots->mmu, &context->vcpu, from.gfn,
+					     from.root->generation)) {
 		case SLAT_MMIO_HIT:
 			return SLAT_FAULT_MMIO;
 		case SLAT_MMIO_NONE:
@@ -209,13 +212,13 @@ enum slat_fault_result slat_handle_fault(struct slat_fault_context *context,
 		}
 	}
 
-	map.slot = slat_slots_find(map.root, map.gfn);
-	if (!map.slot)
-		return mmio_fault(context, &map);
-	if (map.slot->invalid)
-		return map_result(context, &map, SLAT_MAP_RETRY, SLAT_FIXED_INSTALLED);
+	from.slot = slat_slots_find(from.root, from.gfn);
+	if (!from.slot)
+		return mmio_fault(context, &from);
+	if (from.slot->invalid)
+		return map_result(context, from.slot, SLAT_MAP_RETRY, SLAT_FIXED_INSTALLED);
 	/* Not cached: reads of the slot must stay RAM. */
-	if (fault->write && (map.slot->flags & KVM_MEM_READONLY))
+	if (fault->write && (from.slot->flags & KVM_MEM_READONLY))
 		return SLAT_FAULT_MMIO;
-	return ram_fault(context, &map, fault);
+	return ram_fault(context, &from, fault);
 }

@@ -7,6 +7,7 @@
 #define SLAT_PAGEFAULT_H
 
 #include "memslots.h"
+#include "mmu/map.h"
 
 enum slat_fault_result {
 	SLAT_FAULT_FIXED,	/* enter the guest again */
@@ -26,16 +27,19 @@ enum slat_fixed {
 /**
  * struct slat_fault_context - what a vCPU brings to a fault
  * @slots: the VM's slots
- * @cache: the vCPU's tables
+ * @vcpu: its spare tables and counters, registered with the EPT
  * @fixed: out, with SLAT_FAULT_FIXED, for traces
  * @error: out, with SLAT_FAULT_ERROR: -EFAULT, -EHWPOISON, -ENOMEM or -EINTR
  */
 struct slat_fault_context {
 	struct slat_memslots *slots;
-	struct slat_table_cache cache;
+	struct slat_mmu_vcpu vcpu;
 	enum slat_fixed fixed;
 	int error;
 };
+
+/* What the core asks under the mmu lock before it writes what a fault has found. */
+extern const struct slat_recheck_ops slat_fault_recheck;
 
 /**
  * slat_handle_fault() - resolve an EPT violation or misconfiguration

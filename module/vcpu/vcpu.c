@@ -83,6 +83,7 @@ static struct slat_vcpu *vcpu_make(struct slat_vm *vm, u32 id)
 	vcpu_access_init(vcpu);
 	slat_vcpu_cpuid_init(vcpu);
 	slat_reader_register(&vm->epochs, &vcpu->access.reader);
+	slat_mmu_vcpu_register(&vm->mmu, &vcpu->fault.vcpu);
 	trace_slat_vcpu_create(slat_vm_id(vm), id);
 	return vcpu;
 
@@ -100,8 +101,8 @@ err_free:
 void slat_vcpu_destroy(struct slat_vcpu *vcpu)
 {
 	trace_slat_vcpu_destroy(slat_vm_id(vcpu->vm), vcpu->id);
+	slat_mmu_vcpu_unregister(&vcpu->vm->mmu, &vcpu->fault.vcpu);
 	slat_reader_unregister(&vcpu->vm->epochs, &vcpu->access.reader);
-	slat_table_cache_free(&vcpu->fault.cache);
 	slat_vmx_vcpu_destroy(vcpu->vmx);
 	slat_vcpu_fpu_destroy(vcpu);
 	slat_vcpu_work_destroy(vcpu);

@@ -14,6 +14,7 @@
 #include <linux/sched/signal.h>
 
 #include "compat.h"
+#include "mmu/zap.h"
 #include "trace.h"
 #include "vm.h"
 
@@ -74,6 +75,7 @@ static int host_get_page(void *ctx, struct slat_host_page *want)
 		}
 	}
 	want->pfn = page_to_pfn(page);
+	want->level = SLAT_LEVEL_4K;
 	want->private = page;
 	return 0;
 }

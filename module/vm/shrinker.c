@@ -9,6 +9,7 @@
 #include <linux/shrinker.h>
 
 #include "compat.h"
+#include "mmu/reclaim.h"
 #include "vm.h"
 
 static unsigned long tables_count(struct shrinker *shrinker,

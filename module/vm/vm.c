@@ -10,6 +10,15 @@
 #include "trace.h"
 #include "vm.h"
 
+/*
+ * What faults and lookups only read shares no line with what each fault writes. Of a
+ * VM's memory, slat_mmu begins one too, since kmalloc aligns by that much.
+ */
+static_assert(!IS_ENABLED(CONFIG_SMP) ||
+	      (offsetof(struct slat_mmu, lock) % SMP_CACHE_BYTES == 0 &&
+	       offsetof(struct slat_mmu, lock) >= offsetofend(struct slat_mmu, config) &&
+	       offsetof(struct slat_mmu, cap_lock) % SMP_CACHE_BYTES == 0));
+
 /* The EPT and the slots over it. */
 static int vm_memory_init(struct slat_vm *vm)
 {

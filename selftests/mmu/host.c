@@ -322,6 +322,7 @@ int host_get_page(void *ctx, struct slat_host_page *page)
 	if (slow)
 		port_mutex_lock(&mmap_lock);
 	sim_point();
+	page->level = SLAT_LEVEL_4K;
 	page->present = host->pte == HOST_RW;
 	if (!err)
 		err = host_fault(host, page->write);

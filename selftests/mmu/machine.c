@@ -4,6 +4,7 @@
  * to a paging entry. See machine.h.
  */
 #include "machine.h"
+#include "mmu/counters.h"
 #include "tap.h"
 
 #include <stdio.h>
@@ -274,6 +275,79 @@ int machine_next_entry(const struct fake_table *table, int index)
 	return 512;
 }
 
+static void check_told(const struct machine_untold *untold)
+{
+	if (untold->entry)
+		FAIL("an entry was written past the door: %llx -> %llx", untold->old,
+		     untold->new);
+}
+
+void machine_check_told(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < SIM_MAX_TASKS; i++)
+		check_told(&machine.untold[i]);
+}
+
+/* No write goes with it: the entry is below a table that was unlinked. */
+static void entry_gone(struct fake_table *table, int index, u64 old, u64 new)
+{
+	u64 bit = 1ULL << (index % 64);
+
+	if (new || !old || machine_entries(table)[index] != old)
+		FAIL("the door is told of %llx -> %llx, which nobody wrote", old, new);
+	if (tlb_is_linked(table))
+		FAIL("the door is told that %llx has gone, which is linked", old);
+	if (table->told[index / 64] & bit)
+		FAIL("the door is told twice that %llx has gone", old);
+	table->told[index / 64] |= bit;
+}
+
+/* What a change is, by what was there before and is now. */
+static int change_of(int level, u64 old, u64 new)
+{
+	if (!ept_is_present(old) && !ept_is_present(new))
+		return new ? SLAT_CHANGE_MARKED : SLAT_CHANGE_UNMARKED;
+	if (!ept_is_present(old))
+		return ept_is_leaf(new, level) ? SLAT_CHANGE_MAPPED : SLAT_CHANGE_LINKED;
+	if (!ept_is_present(new))
+		return ept_is_leaf(old, level) ? SLAT_CHANGE_ZAPPED : SLAT_CHANGE_UNLINKED;
+	switch (old & ~new) {
+	case EPT_W:
+		return SLAT_CHANGE_PROTECTED;
+	case EPT_A:
+		return SLAT_CHANGE_AGED;
+	case 0:
+		return SLAT_CHANGE_GAINED;
+	default:
+		FAIL("%llx becomes %llx, which is none of the changes", old, new);
+	}
+}
+
+void port_entry_changed(const u64 *entry, gfn_t gfn, int level, int change, u64 old,
+			u64 new)
+{
+	struct machine_untold *untold = &machine.untold[sim_self()];
+	struct fake_table *table = table_of_entry(entry);
+	int index = entry - machine_entries(table);
+
+	if (level != table->level || gfn != tlb_gfn(table, index))
+		FAIL("the door is told of gfn %llx, level %d; it is gfn %llx, level %d", gfn,
+		     level, tlb_gfn(table, index), table->level);
+	if (change != change_of(level, old, new))
+		FAIL("the door is told that %llx -> %llx is change %d, it is %d", old, new,
+		     change, change_of(level, old, new));
+	if (!untold->entry) {
+		entry_gone(table, index, old, new);
+		return;
+	}
+	if (untold->entry != entry || untold->old != old || untold->new != new)
+		FAIL("the door is told of %llx -> %llx, but %llx -> %llx was written", old,
+		     new, untold->old, untold->new);
+	untold->entry = NULL;
+}
+
 /* The only place that writes an entry. */
 static void entry_write(u64 *entry, u64 value, bool by_core)
 {
@@ -292,6 +366,11 @@ static void entry_write(u64 *entry, u64 value, bool by_core)
 	if (by_core && machine.recording && machine.nr_writes < MAX_HISTORY)
 		machine.history[machine.nr_writes++] =
 			(struct machine_write){ table, index, old, value };
+	if (by_core) {
+		check_told(&machine.untold[sim_self()]);
+		machine.untold[sim_self()] =
+			(struct machine_untold){ entry, old, value };
+	}
 	if (by_core && machine.on_write)
 		machine.on_write(table, index, old, value);
 	tlb_changed(table, index, old, value);

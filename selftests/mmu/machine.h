@@ -33,6 +33,7 @@ struct stale_leaf {
  * @unlinked_at: scheduling point at which it was unlinked, 0 never
  * @meta: port_table_meta()
  * @nonzero: bitmap of entries that are not zero
+ * @told: bitmap of entries of which the core has said that they went with the table
  * @stale: leafs replaced since a CPU's last flush
  * @generation: full generation of each MMIO entry, allocated at the first
  */
@@ -46,6 +47,7 @@ struct fake_table {
 	u64 unlinked_at;
 	void *meta;
 	u64 nonzero[8];
+	u64 told[8];
 	struct stale_leaf *stale;
 	u64 *generation;
 };
@@ -54,6 +56,13 @@ struct fake_table {
 struct machine_write {
 	struct fake_table *table;
 	u16 index;
+	u64 old;
+	u64 new;
+};
+
+/* A write by a task of which the core has not said yet what it is. */
+struct machine_untold {
+	u64 *entry;
 	u64 old;
 	u64 new;
 };
@@ -67,6 +76,7 @@ struct machine_write {
  * @live_allocs: of port_alloc(), not yet freed
  * @live_tables: table pages not yet freed
  * @removed_leafs: present leafs made unreachable by a write, ever
+ * @untold: of each task: its last write to an entry, until the core tells of it
  * @nr_writes: length of @history
  * @history: writes since machine_record(true), if recording
  * @on_write: called after each write by the core, before it can be seen
@@ -82,6 +92,7 @@ struct machine {
 	long live_allocs;
 	long live_tables;
 	u64 removed_leafs;
+	struct machine_untold untold[SIM_MAX_TASKS];
 	bool recording;
 	u64 nr_writes;
 	struct machine_write *history;
@@ -103,6 +114,8 @@ void machine_for_each_table(void (*fn)(struct fake_table *table, void *arg),
 			    void *arg);
 /* Index of the first entry that is not zero at or behind @index; 512 if none. */
 int machine_next_entry(const struct fake_table *table, int index);
+/* Has the core told of every write? */
+void machine_check_told(void);
 /* Hardware sets bits of an entry (A, D). */
 void machine_hw_set(struct fake_table *table, int index, u64 bits);
 

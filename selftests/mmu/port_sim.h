@@ -134,6 +134,13 @@ u64 port_entry_read(u64 *entry);
 void port_entry_write(u64 *entry, u64 value);
 u64 port_entry_xchg(u64 *entry, u64 value);
 u64 port_entry_cmpxchg(u64 *entry, u64 old, u64 value);
+void port_entry_changed(const u64 *entry, gfn_t gfn, int level, int change, u64 old,
+			u64 new);
+
+/* Two writers at a time lose one of their additions. */
+void sim_counter_add(u64 *counter, u64 n);
+
+#define port_counter_add(counter, n)	sim_counter_add(counter, n)
 
 static inline unsigned long port_word_xchg(unsigned long *word,
 					   unsigned long value)

@@ -110,6 +110,23 @@ static inline u64 port_clock(void)
 #define port_trace_on(event)		false
 #define port_trace_ns()			0
 
+static inline void port_entry_changed(const u64 *entry, gfn_t gfn, int level, int change,
+				      u64 old, u64 new)
+{
+	(void)entry;
+	(void)gfn;
+	(void)level;
+	(void)change;
+	(void)old;
+	(void)new;
+}
+
+/* Not one atomic addition, so that two writers at a time are no better off than in the kernel. */
+static inline void port_counter_add(u64 *counter, u64 n)
+{
+	WRITE_ONCE(*counter, READ_ONCE(*counter) + n);
+}
+
 static inline u64 port_entry_read(u64 *entry)
 {
 	/* What it leads to was written before: an address dependency. */

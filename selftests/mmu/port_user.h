@@ -28,6 +28,9 @@ typedef u64 kvm_pfn_t;
 #define __user
 #define likely(x)		__builtin_expect(!!(x), 1)
 #define unlikely(x)		__builtin_expect(!!(x), 0)
+#undef __always_inline
+#define __always_inline		inline __attribute__((always_inline))
+#define port_cache_aligned	__attribute__((aligned(64)))
 #define BIT_ULL(nr)		(1ULL << (nr))
 #define GENMASK_ULL(high, low) \
 	((~0ULL >> (63 - (high))) & (~0ULL << (low)))

@@ -320,6 +320,15 @@ void sim_store(volatile void *p, const void *from, size_t size)
 	sim_point();
 }
 
+void sim_counter_add(u64 *counter, u64 n)
+{
+	u64 old = *counter;
+
+	if (!sim_holds_exclusive())
+		sim_point();
+	*counter = old + n;
+}
+
 long long sim_atomic_add(atomic64_t *a, long long n)
 {
 	sim_barrier();

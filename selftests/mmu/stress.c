@@ -42,6 +42,7 @@ static int get_page(void *ctx, struct slat_host_page *page)
 	pthread_mutex_lock(&host_lock);
 	page->pfn = FIRST_PFN + nr + host_version[nr] * HOST_PAGES;
 	pthread_mutex_unlock(&host_lock);
+	page->level = SLAT_LEVEL_4K;
 	page->writable = page->write || (page->hva >> 13 & 1);
 	page->present = page->writable;
 	sched_yield();
@@ -115,6 +116,7 @@ static void *vcpu_main(void *arg)
 	unsigned int i, steps = STEPS;
 
 	slat_reader_register(&epochs, &reader);
+	slat_mmu_vcpu_register(&mmu, &context.vcpu);
 	for (i = 0; i < steps; i++) {
 		unsigned int r = next_random(&seed);
 		struct slat_fault fault = {
@@ -134,7 +136,7 @@ static void *vcpu_main(void *arg)
 		CHECK(result != SLAT_FAULT_MMIO || fault.gpa >> 12 >= SLOT_PAGES);
 		slat_reader_leave(&epochs, &reader);
 	}
-	slat_table_cache_free(&context.cache);
+	slat_mmu_vcpu_unregister(&mmu, &context.vcpu);
 	slat_reader_unregister(&epochs, &reader);
 	return NULL;
 }
@@ -144,20 +146,22 @@ struct range {
 	u64 end;
 };
 
-static bool gfn_is_outside(void *arg, gfn_t gfn, u64 entry)
+static bool gfn_is_outside(void *arg, gfn_t gfn, int level, u64 entry)
 {
 	const struct range *range = arg;
 
+	(void)level;
 	(void)entry;
 	return gfn < range->first || gfn >= range->end;
 }
 
-static bool page_is_outside(void *arg, gfn_t gfn, u64 entry)
+static bool page_is_outside(void *arg, gfn_t gfn, int level, u64 entry)
 {
 	const struct range *range = arg;
 	u64 page = page_of(ept_pfn(entry));
 
 	(void)gfn;
+	(void)level;
 	return page < range->first || page >= range->end;
 }
 

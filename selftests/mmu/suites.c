@@ -15,6 +15,7 @@ extern const struct test wait_tests[];
 extern const struct test dirty_tests[];
 extern const struct test traced_tests[];
 extern const struct test query_tests[];
+extern const struct test counts_tests[];
 extern const struct test race_tests[];
 extern const struct test random_tests[];
 
@@ -32,6 +33,7 @@ int main(int argc, char **argv)
 		dirty_tests,
 		traced_tests,
 		query_tests,
+		counts_tests,
 		race_tests,
 		random_tests,
 		0

@@ -31,7 +31,7 @@ static void host_has(u64 page, u64 npages)
 
 static u64 nr_around(void)
 {
-	return atomic64_read(&world.mmu.stats.around_leafs);
+	return world_stats().around_leafs;
 }
 
 /* One fault maps exactly [gfn, gfn + nr), and the guest reaches all of it. */
@@ -66,7 +66,7 @@ static void test_sequence(void)
 	fault_maps(gfn, ACCESS_READ, 512 - gfn);
 	fault_maps(512, ACCESS_READ, 1);
 	fault_maps(513, ACCESS_READ, 1 + AROUND);
-	CHECK_EQ(nr_around() + atomic64_read(&world.mmu.stats.faults_ram),
+	CHECK_EQ(nr_around() + world_stats().faults_ram,
 		 world_leafs(0, SLAT_MAX_GFN));
 	world_end();
 }
@@ -169,7 +169,7 @@ static void test_logging(void)
 	      EPT_SW_HOST_WRITABLE);
 	world_get_dirty(0, false);
 	guest_must(CPU(0), 4, ACCESS_WRITE, TOUCH_RAM);
-	CHECK_EQ(atomic64_read(&world.mmu.stats.faults_write), 1);
+	CHECK_EQ(world_stats().faults_write, 1);
 	world_get_dirty(0, false);
 	world_end();
 }

@@ -118,10 +118,9 @@ static void test_strategies(void)
 
 			CHECK(touch.exits <= 2 && touch.exits >= 1);
 		}
-		protects = atomic64_read(&world.mmu.stats.wrprot_leafs);
+		protects = world_stats().wrprot_leafs;
 		CHECK_EQ(protects, NPAGES / 6 + (NPAGES % 6 > 3));
-		CHECK(atomic64_read(&world.mmu.stats.faults_write) >=
-		      (long long)protects - 1);
+		CHECK(world_stats().faults_write >= protects - 1);
 		CHECK_EQ(bits_of(0), NPAGES / 6 + (NPAGES % 6 > 3));
 		world_end();
 	}
@@ -226,7 +225,7 @@ static void test_manual(void)
 
 static u64 rounds(bool scan)
 {
-	return atomic64_read(scan ? &world.mmu.stats.rounds_scan : &world.mmu.stats.rounds_rmap);
+	return scan ? world_stats().rounds_scan : world_stats().rounds_rmap;
 }
 
 /* A round on slot @id protects by a scan, or by rmap. */

@@ -13,11 +13,6 @@ static void begin(void)
 	world_begin(test_options.seed, NULL, NULL);
 }
 
-static u64 stat_of(const atomic64_t *stat)
-{
-	return atomic64_read(stat);
-}
-
 static void test_ram(void)
 {
 	struct touch touch;
@@ -35,7 +30,7 @@ static void test_ram(void)
 		CHECK(touch.result == TOUCH_RAM && !touch.exits);
 		CHECK_EQ(host_frame(ept_pfn(touch.entry))->hva, hva_of(world_gfns[i]));
 	}
-	CHECK_EQ(stat_of(&world.mmu.stats.faults_ram), i);
+	CHECK_EQ(world_stats().faults_ram, i);
 	CHECK_EQ(world_leafs(0, 1024), i);
 	world_end();
 }
@@ -79,11 +74,11 @@ static void test_upgrade(void)
 	/* The other CPU's TLB is stale, which costs it one fault at most. */
 	touch = guest_touch(CPU(1), 2, ACCESS_WRITE);
 	CHECK(touch.result == TOUCH_RAM && touch.exits == 1);
-	CHECK(stat_of(&world.mmu.stats.faults_spurious) >= 1);
+	CHECK(world_stats().faults_spurious >= 1);
 	/* A late read fault takes nothing away, whatever the host grants it. */
 	CHECK_EQ(guest_fault(CPU(1), 2, 0, ACCESS_READ), SLAT_FAULT_FIXED);
 	CHECK(world_entry(2) & EPT_W);
-	CHECK_EQ(stat_of(&world.mmu.stats.flushes), 0);
+	CHECK_EQ(world_stats().flushes, 0);
 	world_end();
 }
 
@@ -103,7 +98,7 @@ static void test_readonly_slot(void)
 		CHECK(!(touch.entry & (EPT_W | EPT_SW_HOST_WRITABLE)));
 		guest_must(CPU(1), 0x11, ACCESS_EXEC, TOUCH_RAM);
 	}
-	CHECK_EQ(stat_of(&world.mmu.stats.mmio_mark), 0);
+	CHECK_EQ(world_stats().mmio_mark, 0);
 	world_end();
 }
 
@@ -149,12 +144,12 @@ static void test_mmio(void)
 	CHECK(ept_is_mmio(world_entry(4)));
 	for (i = 0; i < 100; i++)
 		guest_must(CPU(i & 1), 4, i % 3, TOUCH_MMIO);
-	CHECK_EQ(stat_of(&world.mmu.stats.mmio_mark), 1);
-	CHECK_EQ(stat_of(&world.mmu.stats.mmio_hit), 100);
-	CHECK_EQ(stat_of(&world.mmu.stats.mmio_stale), 0);
+	CHECK_EQ(world_stats().mmio_mark, 1);
+	CHECK_EQ(world_stats().mmio_hit, 100);
+	CHECK_EQ(world_stats().mmio_stale, 0);
 	/* Beyond what four levels map there is MMIO, but no entry for it. */
 	CHECK_EQ(guest_fault(CPU(0), SLAT_MAX_GFN, 0, ACCESS_READ), SLAT_FAULT_MMIO);
-	CHECK_EQ(stat_of(&world.mmu.stats.mmio_mark), 1);
+	CHECK_EQ(world_stats().mmio_mark, 1);
 	world_end();
 }
 
@@ -173,13 +168,13 @@ static void test_mmio_after_changes(void)
 			world_delete(0);
 		else
 			world_must_set(0, 0, 1, hva_of(0), 0);
-		marks = stat_of(&world.mmu.stats.mmio_mark);
-		hits = stat_of(&world.mmu.stats.mmio_hit);
+		marks = world_stats().mmio_mark;
+		hits = world_stats().mmio_hit;
 		guest_must(CPU(0), 100, ACCESS_READ, TOUCH_MMIO);
 		guest_must(CPU(1), 100, ACCESS_WRITE, TOUCH_MMIO);
 		guest_must(CPU(0), 100, ACCESS_READ, TOUCH_MMIO);
-		CHECK_EQ(stat_of(&world.mmu.stats.mmio_mark) - marks, 1);
-		CHECK_EQ(stat_of(&world.mmu.stats.mmio_hit) - hits, 2);
+		CHECK_EQ(world_stats().mmio_mark - marks, 1);
+		CHECK_EQ(world_stats().mmio_hit - hits, 2);
 	}
 	world_end();
 }
@@ -216,7 +211,7 @@ static void test_mmio_wrap(void)
 		world_must_set(0, 0x1000, 600, hva_of(0), 0);
 		guest_must(CPU(0), 0x1001, ACCESS_WRITE, TOUCH_RAM);
 		for (i = 0; i < 70; i++) {
-			u64 zapped = stat_of(&world.mmu.stats.zapped_leafs);
+			u64 zapped = world_stats().zapped_leafs;
 
 			/* Pages touched at different generations, long ago. */
 			guest_must(CPU(0), 0x40 + i % 13, ACCESS_READ, TOUCH_MMIO);
@@ -225,7 +220,7 @@ static void test_mmio_wrap(void)
 			guest_must(CPU(0), 0x40 + i % 13, ACCESS_READ, TOUCH_RAM);
 			world_delete(1);
 			/* RAM never falls because of a wrap. */
-			CHECK_EQ(stat_of(&world.mmu.stats.zapped_leafs), zapped + 1);
+			CHECK_EQ(world_stats().zapped_leafs, zapped + 1);
 			world_check();
 		}
 		CHECK(traced.mmio_why[SLAT_WHY_WRAP] > 0);
@@ -280,7 +275,7 @@ static void test_lost_zap(void)
 	CHECK_EQ(guest_fault(CPU(0), 2, touch.entry, ACCESS_WRITE), SLAT_FAULT_RETRY);
 	world.reclaiming--;
 	CHECK_EQ(world_entry(2), 0);
-	CHECK_EQ(stat_of(&world.mmu.stats.flushes), 1);
+	CHECK_EQ(world_stats().flushes, 1);
 	CHECK_EQ(traced.flushes_why[SLAT_WHY_FAULT], 1);
 	guest_must(CPU(0), 2, ACCESS_WRITE, TOUCH_RAM);
 	world_end();
@@ -300,7 +295,7 @@ static void test_lost_zap_mmio(void)
 	guest_must(CPU(0), 3, ACCESS_READ, TOUCH_MMIO);
 	corrupt(2, leaf);
 	/* A second leaf as far as the counts go: its end will be counted too. */
-	atomic64_inc(&world.mmu.stats.mapped_leafs);
+	world.mmu.counters.entries[0].nr[SLAT_CHANGE_MAPPED]++;
 	world.reclaiming++;
 	sim_expect_warning = true;
 	/* This access is MMIO, but nothing is written over the leaf. */
@@ -309,7 +304,7 @@ static void test_lost_zap_mmio(void)
 	world.reclaiming--;
 	CHECK_EQ(sim_counts.warnings, 1);
 	CHECK_EQ(world_entry(2), 0);
-	CHECK_EQ(stat_of(&world.mmu.stats.flushes), 2);
+	CHECK_EQ(world_stats().flushes, 2);
 	CHECK_EQ(traced.flushes_why[SLAT_WHY_FAULT], 1);
 	world_end();
 }

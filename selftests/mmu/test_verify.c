@@ -15,7 +15,7 @@ static void begin(void)
 	guest_must(&world.vcpus[0], 2, ACCESS_WRITE, TOUCH_RAM);
 	guest_must(&world.vcpus[0], 5, ACCESS_READ, TOUCH_MMIO);
 	port_write_lock(&world.mmu.lock);
-	leaf_table = slat_table_find_leaf(&world.mmu, 2);
+	leaf_table = slat_table_find(&world.mmu, 2, SLAT_LEVEL_4K);
 	port_write_unlock(&world.mmu.lock);
 	CHECK(leaf_table && !slat_mmu_verify(&world.mmu, NULL, NULL, NULL));
 }
@@ -28,10 +28,11 @@ static void must_tell(const char *expected)
 		FAIL("verify says \"%s\", expected \"%s\"", broken ? : "sound", expected);
 }
 
-static bool no_leaf(void *arg, gfn_t gfn, u64 entry)
+static bool no_leaf(void *arg, gfn_t gfn, int level, u64 entry)
 {
 	(void)arg;
 	(void)gfn;
+	(void)level;
 	(void)entry;
 	return false;
 }
@@ -54,9 +55,31 @@ static void test_tables(void)
 	port_table_set_meta(leaf_table->entries, NULL);
 	must_tell("an entry points to a page that is no table");
 	port_table_set_meta(leaf_table->entries, leaf_table);
-	atomic64_inc(&world.mmu.stats.tables);
+	atomic64_inc(&world.mmu.nr_tables);
 	must_tell("the number of tables differs from the count");
-	atomic64_dec(&world.mmu.stats.tables);
+	atomic64_dec(&world.mmu.nr_tables);
+	world_end();
+}
+
+/* Each level for itself: what is counted on the wrong one is not made up for. */
+static void test_counts(void)
+{
+	struct slat_changes *leafs = &world.mmu.counters.entries[SLAT_LEVEL_4K - 1];
+	struct slat_changes *above = &world.mmu.counters.entries[SLAT_LEVEL_2M - 1];
+
+	begin();
+	leafs->nr[SLAT_CHANGE_MAPPED]++;
+	must_tell("the number of leafs differs from the counts");
+	leafs->nr[SLAT_CHANGE_ZAPPED]++;
+	CHECK(!slat_mmu_verify(&world.mmu, NULL, NULL, NULL));
+	leafs->nr[SLAT_CHANGE_MAPPED]--;
+	above->nr[SLAT_CHANGE_MAPPED]++;
+	must_tell("the number of leafs differs from the counts");
+	above->nr[SLAT_CHANGE_MAPPED]--;
+	leafs->nr[SLAT_CHANGE_ZAPPED]--;
+	above->nr[SLAT_CHANGE_LINKED]++;
+	must_tell("the number of links differs from the counts");
+	above->nr[SLAT_CHANGE_LINKED]--;
 	world_end();
 }
 
@@ -83,5 +106,6 @@ static void test_entries(void)
 const struct test verify_tests[] = {
 	{ "verify tells broken tables", test_tables },
 	{ "verify tells broken entries", test_entries },
+	{ "verify tells counts that went wrong, level by level", test_counts },
 	{ }
 };

@@ -64,13 +64,13 @@ static void test_tables_go(void)
 	begin(NULL);
 	world_must_set(1, 0, 1, hva_of(0), 0);
 	guest_must(CPU(0), 0, ACCESS_READ, TOUCH_RAM);
-	before = atomic64_read(&world.mmu.stats.tables);
+	before = world_stats().tables;
 	world_must_set(0, G1, 2 * G1, hva_of(1 << 20), 0);
 	for (i = 0; i < 64; i++)
 		guest_must(CPU(0), G1 + i * 15 * M2, ACCESS_WRITE, TOUCH_RAM);
-	CHECK(atomic64_read(&world.mmu.stats.tables) > (long long)before + 60);
+	CHECK(world_stats().tables > before + 60);
 	world_delete(0);
-	CHECK_EQ(atomic64_read(&world.mmu.stats.tables), before);
+	CHECK_EQ(world_stats().tables, before);
 	world_end();
 }
 
@@ -88,15 +88,15 @@ static void test_flush_economy(void)
 	begin(NULL);
 	world_must_set(0, 0, 64, hva_of(0), 0);
 	touch_all(CPU(0), 0, 64, 1);
-	flushes = atomic64_read(&world.mmu.stats.flushes);
+	flushes = world_stats().flushes;
 	world_must_set(1, 0x10000, 64, hva_of(100), 0);
 	world_must_set(1, 0x20000, 64, hva_of(100), 0);
 	world_delete(1);
 	host_change(hva_of(1000), 64, HOST_UNMAP, true);
-	CHECK_EQ(atomic64_read(&world.mmu.stats.flushes), flushes);
+	CHECK_EQ(world_stats().flushes, flushes);
 	/* One flush for one range, however many pages. */
 	host_change(hva_of(0), 64, HOST_UNMAP, true);
-	CHECK_EQ(atomic64_read(&world.mmu.stats.flushes), flushes + 1);
+	CHECK_EQ(world_stats().flushes, flushes + 1);
 	CHECK_EQ(world_leafs(0, 64), 0);
 	world_end();
 }
@@ -280,18 +280,18 @@ static void test_cap(void)
 		guest_must(CPU(i & 1), i * M2, ACCESS_READ, TOUCH_MMIO);
 		if (i % 10 == 0)
 			guest_must(CPU(0), i / 10 % 8, ACCESS_WRITE, TOUCH_RAM);
-		most = max(most, (u64)atomic64_read(&world.mmu.stats.tables));
+		most = max(most, world_stats().tables);
 	}
 	CHECK(most <= SLAT_MIN_TABLES);
-	CHECK(atomic64_read(&world.mmu.stats.reclaims) > 0);
+	CHECK(world_stats().reclaims > 0);
 	world_check();
 	/* Raise it, fill up, lower it again: the surplus goes at once. */
 	slat_mmu_set_max_tables(&world.mmu, 400);
 	for (i = 1; i < 300; i++)
 		guest_must(CPU(0), i * M2, ACCESS_READ, TOUCH_MMIO);
-	CHECK(atomic64_read(&world.mmu.stats.tables) > 300);
+	CHECK(world_stats().tables > 300);
 	slat_mmu_set_max_tables(&world.mmu, SLAT_MIN_TABLES);
-	CHECK(atomic64_read(&world.mmu.stats.tables) <= SLAT_MIN_TABLES);
+	CHECK(world_stats().tables <= SLAT_MIN_TABLES);
 	world_end();
 }
 
@@ -309,7 +309,7 @@ static void test_default_cap(void)
 		world.reclaiming--;
 	}
 	CHECK_EQ(world_leafs(0, 64 * M2), 64);
-	CHECK(atomic64_read(&world.mmu.stats.tables) < SLAT_MMIO_TABLES + 128);
+	CHECK(world_stats().tables < SLAT_MMIO_TABLES + 128);
 	world_end();
 }
 
@@ -333,7 +333,7 @@ static void test_reclaim(void)
 	CHECK_EQ(world_leafs(0, SLAT_MAX_GFN), 1);
 	CHECK(world_reclaim(100, true) >= 1);
 	CHECK_EQ(world_leafs(0, SLAT_MAX_GFN), 0);
-	CHECK_EQ(atomic64_read(&world.mmu.stats.tables), 1);
+	CHECK_EQ(world_stats().tables, 1);
 	for (i = 0; i < 20; i++)
 		guest_must(CPU(0), i * M2, ACCESS_READ, i ? TOUCH_MMIO : TOUCH_RAM);
 	world_end();

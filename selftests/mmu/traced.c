@@ -37,6 +37,7 @@ void slat_trace_zap_step(const struct slat_ev_zap_step *ev)
 void slat_trace_mmio_mark(const struct slat_ev_mmio *ev)
 {
 	CHECK(!slat_gen_in_flux(ev->generation));
+	CHECK_EQ(ev->level, SLAT_LEVEL_4K);
 	CHECK_EQ(ev->entry_gen, ev->generation & slat_gen_mask(&world.mmu.config.layout));
 	traced.marks++;
 }
@@ -85,17 +86,17 @@ void slat_trace_dirty_log_clear(const struct slat_ev_dirty_log *ev)
 
 void traced_check(void)
 {
-	const struct slat_mmu_stats *stats = &world.mmu.stats;
+	const struct slat_mmu_stats stats = world_stats();
 
-	CHECK_EQ(traced.flushes, atomic64_read(&stats->flushes));
-	CHECK_EQ(traced.flush_cpus, atomic64_read(&stats->flush_cpus));
-	CHECK_EQ(traced.leafs, atomic64_read(&stats->zapped_leafs));
-	CHECK_EQ(traced.mmio, atomic64_read(&stats->zapped_mmio));
-	CHECK_EQ(traced.marks, atomic64_read(&stats->mmio_mark));
-	CHECK_EQ(traced.looked_up[SLAT_MMIO_HIT], atomic64_read(&stats->mmio_hit));
-	CHECK_EQ(traced.looked_up[SLAT_MMIO_STALE], atomic64_read(&stats->mmio_stale));
-	CHECK_EQ(traced.protected_leafs, atomic64_read(&stats->wrprot_leafs));
-	CHECK(traced.zap_yields <= (u64)atomic64_read(&stats->yields));
+	CHECK_EQ(traced.flushes, stats.flushes);
+	CHECK_EQ(traced.flush_cpus, stats.flush_cpus);
+	CHECK_EQ(traced.leafs, stats.zapped_leafs);
+	CHECK_EQ(traced.mmio, stats.zapped_mmio);
+	CHECK_EQ(traced.marks, stats.mmio_mark);
+	CHECK_EQ(traced.looked_up[SLAT_MMIO_HIT], stats.mmio_hit);
+	CHECK_EQ(traced.looked_up[SLAT_MMIO_STALE], stats.mmio_stale);
+	CHECK_EQ(traced.protected_leafs, stats.wrprot_leafs);
+	CHECK(traced.zap_yields <= stats.yields);
 	CHECK(traced.change_zapped <= traced.leafs);
 	/* Nothing that a wrap takes away is in a TLB. */
 	CHECK_EQ(traced.flushes_why[SLAT_WHY_WRAP], 0);

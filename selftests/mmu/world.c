@@ -138,6 +138,7 @@ void world_open(const struct world_options *options)
 		world.vcpus[i].cpu = i;
 		world.vcpus[i].context.slots = &world.slots;
 		slat_reader_register(&world.epochs, &world.vcpus[i].reader);
+		slat_mmu_vcpu_register(&world.mmu, &world.vcpus[i].context.vcpu);
 	}
 }
 
@@ -156,7 +157,7 @@ void world_close(void)
 	world.closing = true;
 	tlb_close();
 	for (i = 0; i < world.options.vcpus; i++) {
-		slat_table_cache_free(&world.vcpus[i].context.cache);
+		slat_mmu_vcpu_unregister(&world.mmu, &world.vcpus[i].context.vcpu);
 		slat_reader_unregister(&world.epochs, &world.vcpus[i].reader);
 	}
 	slat_memslots_destroy(&world.slots);
@@ -445,4 +446,12 @@ u64 world_reclaim(u64 nr, bool ram_too)
 	done = slat_mmu_reclaim(&world.mmu, nr, ram_too);
 	world.reclaiming--;
 	return done;
+}
+
+struct slat_mmu_stats world_stats(void)
+{
+	struct slat_mmu_stats stats;
+
+	slat_mmu_stats_sum(&world.mmu, &stats);
+	return stats;
 }

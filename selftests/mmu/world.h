@@ -11,6 +11,10 @@
 #include "flat.h"
 #include "host.h"
 #include "machine.h"
+#include "mmu/query.h"
+#include "mmu/reclaim.h"
+#include "mmu/verify.h"
+#include "mmu/zap.h"
 #include "slots/pagefault.h"
 #include "tap.h"
 
@@ -147,6 +151,9 @@ void dirty_change_ended(const struct flat_change *change);
 void dirty_check_leaf(gfn_t gfn, u64 entry);
 
 u64 world_reclaim(u64 nr, bool ram_too);
+
+/* What has been counted up to now. */
+struct slat_mmu_stats world_stats(void);
 
 /* world_check.c */
 bool world_leaf_is_legal(gfn_t gfn, u64 entry, const char **why);

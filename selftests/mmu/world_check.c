@@ -228,6 +228,10 @@ static void watch_table_free(struct fake_table *table)
 		unlinked_at = above->unlinked_at;
 	if (!unlinked_at)
 		FAIL("a table is freed that is linked");
+	for (i = 0; i < ARRAY_SIZE(table->told); i++) {
+		if (table->nonzero[i] & ~table->told[i])
+			FAIL("a table is freed, and nobody told of all its entries");
+	}
 	for (i = 0; i < world.options.vcpus; i++) {
 		if (world.vcpus[i].inside && world.vcpus[i].entered_at < unlinked_at)
 			FAIL("a table is freed that vCPU %u may have found in its "
@@ -377,11 +381,12 @@ static void index_check(void)
 	}
 }
 
-static bool leaf_ok(void *arg, gfn_t gfn, u64 entry)
+static bool leaf_ok(void *arg, gfn_t gfn, int level, u64 entry)
 {
 	const char *why;
 
 	(void)arg;
+	CHECK_EQ(level, SLAT_LEVEL_4K);
 	if (!world_leaf_is_legal(gfn, entry, &why))
 		FAIL("quiet, but gfn %llx has entry %llx: %s", gfn, entry, why);
 	if ((entry & (EPT_W | EPT_SW_HOST_WRITABLE)) &&
@@ -412,6 +417,7 @@ void world_check(void)
 		FAIL("world_check() with a slot change in flight");
 	CHECK_EQ(world.slots.notify.in_progress, 0);
 	CHECK_EQ(host_refs(), 0);
+	machine_check_told();
 	broken = slat_mmu_verify(&world.mmu, leaf_ok, NULL, &report);
 	if (broken)
 		FAIL("verify: %s", broken);
@@ -423,7 +429,7 @@ void world_check(void)
 	for (i = 0; i < world.options.vcpus; i++) {
 		if (world.vcpus[i].inside)
 			return;
-		cached += world.vcpus[i].context.cache.nr;
+		cached += world.vcpus[i].context.vcpu.cache.nr;
 	}
 	slat_epoch_reap(&world.epochs);
 	CHECK_EQ(world.epochs.nr_retired, 0);
