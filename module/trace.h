@@ -5,7 +5,7 @@
  * trace.c brings them here. Read more than once by the kernel's macros.
  *
  * Names, fields and their meaning are an interface; docs/tracing.md describes
- * them, and selftests/tracing.c provokes each. New fields go to the end.
+ * them, and selftests/device/insight/tracing.c provokes each. New fields go to the end.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM slat
