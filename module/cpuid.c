@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The CPUID of one vCPU: set and read by the client, read by the guest, and
- * turned into what vmx must know (by the table of vmx/features.c). Called with the vCPU's mutex held; the
- * instruction's emulation with the vCPU loaded.
+ * turned into what vmx must know, by the table of vmx/features.c. Called with the
+ * vCPU's mutex held; the instruction's emulation with the vCPU loaded.
  *
  * Entries are stored as the client gave them. The few bits that mirror live
  * registers (OSXSAVE, OSPKE, APIC, the XSAVE size) are put in when read.
@@ -119,8 +119,7 @@ static void cpuid_update_live(struct slat_vcpu *vcpu, struct kvm_cpuid_entry2 *e
 		xcr0 = slat_vmx_xcr0(vmx);
 		if (e->index == 0)
 			e->ebx = slat_xstate_size(xcr0, false);
-		else if (e->index == 1 &&
-			 e->eax & SLAT_CPUID_D1_EAX_COMPACTED)
+		else if (e->index == 1 && e->eax & SLAT_CPUID_D1_EAX_COMPACTED)
 			e->ebx = slat_xstate_size(xcr0, true);
 		break;
 	}
