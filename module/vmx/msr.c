@@ -2,9 +2,10 @@
 /*
  * The guest's MSRs.  One sorted table says for each what it is: a stored value
  * with the bits that may be set, or a pair of functions; who may read and write
- * it; and whether a CPUID feature brings it (features.c knows which).  User space (host = true) may restore
- * what a guest may only read, whatever the order in which it sets CPUID and
- * MSRs.  An MSR that is not in the table does not exist: #GP, or -EINVAL.
+ * it; and whether a CPUID feature brings it (features.c knows which).  User space
+ * (host = true) may restore what a guest may only read, whatever the order in
+ * which it sets CPUID and MSRs.  An MSR that is not in the table does not exist:
+ * #GP, or -EINVAL.
  *
  * Without exits: FS, GS and KERNEL_GS base and SYSENTER (switched by the VMCS
  * or switch.c), reads of the TSC (offset by hardware), writes of the command
