@@ -2,9 +2,11 @@
 /*
  * The core under real threads, for ThreadSanitizer: vCPUs that fault, a client
  * that changes slots and reads the dirty log, a host that changes pages, a
- * shrinker. What must hold is simple here; the simulated machine (world.h)
- * knows more, but it can't see a data race.
+ * shrinker that reads the statistics too. What must hold is simple here; the
+ * simulated machine (world.h) knows more, but it can't see a data race.
  */
+#include "mmu/reclaim.h"
+#include "mmu/verify.h"
 #include "slots/dirty_log.h"
 #include "slots/pagefault.h"
 #include "tap.h"
@@ -226,11 +228,15 @@ static void *host_main(void *arg)
 
 static void *shrinker_main(void *arg)
 {
+	struct slat_mmu_stats stats;
+
 	(void)arg;
 	while (!READ_ONCE(over)) {
 		slat_mmu_reclaim(&mmu, 1, false);
 		slat_mmu_reclaimable(&mmu);
 		slat_mmu_reclaim(&mmu, 1, true);
+		slat_mmu_stats_sum(&mmu, &stats);
+		CHECK(stats.zapped_leafs <= stats.mapped_leafs);
 		sched_yield();
 	}
 	return NULL;
