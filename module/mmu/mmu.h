@@ -67,12 +67,12 @@ struct slat_mmu_config {
  * @vcpus: registered vCPUs
  * @gone: what vCPUs had counted that are registered no longer
  *
- * Each fault writes @lock, though it takes it shared, and a lookup without it takes none.
- * So what is only read after init has cache lines of its own: a vCPU that looks an
- * entry up, or goes down the tables, does not wait for the line that the faults of the
- * others pull to and fro. What exclusive sections write may share the lock's line, since
- * whoever writes it has just taken the lock. @nr_tables is written by faults that link a table, and
- * read with @max_tables.
+ * Each fault writes @lock, though it takes it shared; a lookup takes no lock at all. So
+ * what is only read after init has cache lines of its own: a vCPU that looks an entry up,
+ * or goes down the tables, does not wait for the line that the faults of others pull to
+ * and fro. What exclusive sections write may share the lock's line, since whoever writes
+ * it has just taken the lock. @nr_tables is written by faults that link a table, and read
+ * with @max_tables.
  */
 struct slat_mmu {
 	struct slat_table *root;
