@@ -27,7 +27,7 @@
 #include <asm/idtentry.h>
 #include <asm/vmx.h>
 
-/* vmx/features.c: the control that lets a guest use XSAVES was renamed (6.11). */
+/* vmx/features.c, vmx/vcpu.c: the control that lets a guest use XSAVES was renamed (6.11). */
 #ifdef SECONDARY_EXEC_ENABLE_XSAVES
 #define SLAT_SECONDARY_XSAVES	SECONDARY_EXEC_ENABLE_XSAVES
 #else
@@ -74,9 +74,6 @@
 #define slat_eventfd_signal(ctx)	((void)eventfd_signal(ctx, 1))
 #endif
 
-/* vmx/run.c: smp_send_reschedule() became a macro with a tracepoint in it (6.4). */
-#include <trace/events/ipi.h>
-
 /* vmx/run.c: the NMI entry that expects a frame on the current stack (6.4). */
 #ifdef SLAT_HAS_NMI_KVM_VMX
 #define SLAT_NMI_ENTRY		asm_exc_nmi_kvm_vmx
@@ -95,6 +92,9 @@ static inline bool slat_run_immediate_exit(const struct kvm_run *run)
 }
 
 /* vm/hostmem.c: a fault that waits for memory ends when any signal comes (6.2). */
+#if defined(SLAT_HAS_SHRINKER_ALLOC) && !defined(SLAT_HAS_FOLL_INTERRUPTIBLE)
+#error "slat: this kernel has FOLL_INTERRUPTIBLE, but not where Kbuild looks for it"
+#endif
 #ifdef SLAT_HAS_FOLL_INTERRUPTIBLE
 #define SLAT_FOLL_INTERRUPTIBLE	FOLL_INTERRUPTIBLE
 #else

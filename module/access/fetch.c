@@ -8,7 +8,6 @@
 #include <linux/uaccess.h>
 
 #include "access.h"
-#include "fetch.h"
 #include "guestmem.h"
 
 #define OFFSET_MASK	(SLAT_PAGE_SIZE - 1)

@@ -11,11 +11,9 @@
 #include <linux/string.h>
 
 #include "access.h"
-#include "fetch.h"
 #include "fpregs.h"
 #include "guestmem.h"
 #include "insn/segment.h"
-#include "insn/walk.h"
 #include "trace.h"
 
 static_assert((int)SLAT_MODE_LONG == (int)SLAT_VMX_MODE_LONG);

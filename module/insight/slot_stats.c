@@ -56,14 +56,12 @@ static u64 dirty_count(const struct slat_dirty_log *log)
 	return nr;
 }
 
-/* All but what a walk tells; slots_lock is held. */
+/* All but what a walk and the whole EPT tell; slots_lock is held. */
 static void stats_fill(struct slat_vm *vm, const struct slat_memslot *slot,
 		       struct slat_slot_stats *stats)
 {
 	struct slat_slot_state *state = slot->state;
-	struct slat_mmu_stats mmu;
 
-	slat_mmu_stats_sum(&vm->mmu, &mmu);
 	*stats = (struct slat_slot_stats) {
 		.slot = slot->id,
 		.gpa = slot->base_gfn << SLAT_PAGE_SHIFT,
@@ -81,9 +79,6 @@ static void stats_fill(struct slat_vm *vm, const struct slat_memslot *slot,
 		.rounds_rmap = state->rounds[SLAT_WRPROT_RMAP],
 		.rounds_scan = state->rounds[SLAT_WRPROT_SCAN],
 		.dirty_reported = state->dirty_reported,
-		.mmio_mark = mmu.mmio_mark,
-		.mmio_hit = mmu.mmio_hit,
-		.mmio_stale = mmu.mmio_stale,
 	};
 	if (!slot->log)
 		return;
@@ -102,6 +97,17 @@ static int stats_read(struct slat_vm *vm, const struct slat_memslot *slot,
 
 	stats_fill(vm, slot, stats);
 	return slat_vm_visit(vm, slot->base_gfn, &visit);
+}
+
+/* What is counted for the whole EPT alone. */
+static void stats_add_mmio(struct slat_vm *vm, struct slat_slot_stats *stats)
+{
+	struct slat_mmu_stats mmu;
+
+	slat_mmu_stats_sum(&vm->mmu, &mmu);
+	stats->mmio_mark = mmu.mmio_mark;
+	stats->mmio_hit = mmu.mmio_hit;
+	stats->mmio_stale = mmu.mmio_stale;
 }
 
 int slat_vm_slot_stats(struct slat_vm *vm, void __user *argp, struct slat_reject *why)
@@ -127,6 +133,7 @@ int slat_vm_slot_stats(struct slat_vm *vm, void __user *argp, struct slat_reject
 	mutex_unlock(&slots->lock);
 	if (err)
 		return err;
+	stats_add_mmio(vm, &stats);
 	/* As in a GPA query: the VM's own process alone is told. */
 	if (vm->mm != current->mm)
 		stats.hva = 0;

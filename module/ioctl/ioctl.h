@@ -34,7 +34,8 @@ long slat_check_extension(const struct slat_device *device, unsigned long cap);
  * @type: the client's argument
  *
  * Return: a file descriptor;
- * -EINVAL: @type is not 0; -EBUSY: another hypervisor owns VMX;
+ * -EINVAL: @type is not 0; -EBUSY: another hypervisor owns VMX, or the machine
+ * goes down;
  * -EMFILE, -ENFILE, -ENOMEM, -EINTR; -EIO: VMXON failed.
  */
 int slat_vm_create_fd(struct slat_device *device, unsigned long type);

@@ -243,7 +243,7 @@ static const struct file_operations vm_fops = {
 };
 
 static const struct slat_vm_ops vm_ops = {
-	.hide = slat_vm_debugfs_remove,
+	.debugfs_remove = slat_vm_debugfs_remove,
 	.vcpu_destroy = slat_vcpu_destroy,
 };
 

@@ -107,12 +107,6 @@ bool slat_entry_clear_accessed(struct slat_mmu *mmu, struct slat_table *table,
 void slat_counters_sum(struct slat_mmu *mmu, struct slat_counters *sum);
 u64 slat_counters_changes(const struct slat_counters *counters, enum slat_change change);
 
-/* One more of what @counter counts, which nobody else writes now. */
-static inline void slat_count(u64 *counter)
-{
-	port_counter_add(counter, 1);
-}
-
 /* around.c */
 void slat_around_install(struct slat_mmu *mmu, struct slat_mmu_vcpu *vcpu,
 			 struct slat_table *table, struct slat_map *map);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The seam of the MMU core: what it asks of its surroundings. The front wires
+ * The seam of the MMU core: what it asks of its surroundings. The rooms above wire
  * these callbacks to vmx (flush) and to hostmem (pages of the user process);
  * the tests wire them to the fake machine.
  */

@@ -2,7 +2,7 @@
 /*
  * The gate between the MMU core and whatever it runs on.
  *
- * The core (module/mmu/, module/memslots.c) uses the names listed here and no
+ * The core (module/mmu/, module/slots/) uses the names listed here and no
  * others: no kernel header and no libc header is included anywhere behind this
  * file. port_kernel.h maps the names to Linux; port_user.h (in selftests/mmu/)
  * maps them to a fake machine that records every entry write, lies about TLBs

@@ -19,7 +19,6 @@
  * faulted in.
  */
 #include "memslots.h"
-#include "dirty_log.h"
 #include "hva_index.h"
 #include "mmu/dirty.h"
 #include "mmu/events.h"

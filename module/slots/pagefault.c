@@ -6,7 +6,7 @@
  * looked up is kept in struct slat_lookup and compared again under the mmu lock.
  */
 #include "pagefault.h"
-#include "dirty_log.h"
+#include "dirty_bitmap.h"
 
 /*
  * Does the gfn still have the very slot object that the fault used? Any change
@@ -75,11 +75,11 @@ static enum slat_fault_result map_result(struct slat_fault_context *context,
 		return SLAT_FAULT_FIXED;
 	case SLAT_MAP_SPURIOUS:
 		context->fixed = SLAT_FIXED_SPURIOUS;
-		port_counter_add(&counters->faults_spurious, 1);
+		slat_count(&counters->faults_spurious);
 		atomic64_inc(&state->faults_spurious);
 		return SLAT_FAULT_FIXED;
 	default:
-		port_counter_add(&counters->faults_retry, 1);
+		slat_count(&counters->faults_retry);
 		atomic64_inc(&state->faults_retry);
 		return SLAT_FAULT_RETRY;
 	}
@@ -163,7 +163,7 @@ static enum slat_fault_result host_fault(struct slat_fault_context *context,
 	around_get(mmu, &map, &page);
 	result = slat_mmu_map(mmu, &context->vcpu, &map);
 	if (result == SLAT_MAP_INSTALLED)
-		port_counter_add(&context->vcpu.counters.faults_ram, 1);
+		slat_count(&context->vcpu.counters.faults_ram);
 	around_put(mmu, &map.around);
 	mmu->ops->put_page(mmu->ctx, &page,
 			   map.host_writable && result == SLAT_MAP_INSTALLED);

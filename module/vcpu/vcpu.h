@@ -54,7 +54,7 @@ struct slat_vcpu_stats {
  * @run: page shared with the client, who may write it at any time: each field
  *	is read once and never trusted to be what was written
  * @work: what the kernel's entry work needs to see of a vCPU
- * @fault: its tables for faults
+ * @fault: its spare tables for faults, and what they have counted
  * @access: accesses that no RAM answers; has its reader and its last exit
  * @fpu: guest FPU state while not in the registers
  * @cpuid: as the client set it

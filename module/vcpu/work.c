@@ -4,8 +4,7 @@
  * reschedules, task work, rseq, memory cgroups. The kernel exports one door to
  * all of it, and that door takes KVM's struct kvm_vcpu, of which it writes
  * run->exit_reason and stat.signal_exits. So each vCPU carries one of those,
- * with nothing in it but a pointer to the real run page. The only file that
- * sees <linux/kvm_host.h>.
+ * with nothing in it but a pointer to the real run page.
  */
 #include <linux/kvm_host.h>
 #include <linux/entry-kvm.h>

@@ -11,8 +11,9 @@
 #include "vm.h"
 
 /*
- * What faults and lookups only read shares no line with what each fault writes. Of a
- * VM's memory, slat_mmu begins one too, since kmalloc aligns by that much.
+ * What faults and lookups only read shares no cache line with what each fault writes.
+ * These offsets say so where struct slat_vm begins a line itself, as what kmalloc gives
+ * does at that size.
  */
 static_assert(!IS_ENABLED(CONFIG_SMP) ||
 	      (offsetof(struct slat_mmu, lock) % SMP_CACHE_BYTES == 0 &&
@@ -131,7 +132,7 @@ static void vm_destroy(struct kref *kref)
 	struct slat_vcpu *vcpu;
 	unsigned long id;
 
-	vm->ops->hide(vm);
+	vm->ops->debugfs_remove(vm);
 	vm_unpublish(vm);
 	preempt_notifier_dec();
 	slat_host_detach(vm);

@@ -27,13 +27,13 @@ struct slat_vm;
 
 /**
  * struct slat_vm_ops - what a VM's end needs from the rooms above
- * @hide: take down what shows the VM in debugfs; first of all
+ * @debugfs_remove: take down what shows the VM there; first of all
  * @vcpu_destroy: no file refers to the vCPU
  *
  * Both in process context, without locks.
  */
 struct slat_vm_ops {
-	void (*hide)(struct slat_vm *vm);
+	void (*debugfs_remove)(struct slat_vm *vm);
 	void (*vcpu_destroy)(struct slat_vcpu *vcpu);
 };
 
@@ -99,8 +99,8 @@ static inline u32 slat_vm_id(const struct slat_vm *vm)
  * @ops: callbacks
  * @fd: the number that its file will have, for traces
  *
- * Return: the VM, or ERR_PTR: -EBUSY: another hypervisor owns VMX;
- * -ENOMEM, -EINTR; -EIO: VMXON failed.
+ * Return: the VM, or ERR_PTR: -EBUSY: another hypervisor owns VMX, or the machine
+ * goes down; -ENOMEM, -EINTR; -EIO: VMXON failed.
  */
 struct slat_vm *slat_vm_create(struct slat_device *device, const struct slat_vm_ops *ops,
 			       int fd);

@@ -18,15 +18,15 @@
 #include "power.h"
 #include "vcpu.h"
 
-struct active {
+struct active_list {
 	struct slat_vmx *current_vmx;
 	struct list_head list;
 };
 
-static DEFINE_PER_CPU(struct active, active);
+static DEFINE_PER_CPU(struct active_list, active);
 
 /* Write the VMCS of @vmx back and forget it; on its CPU, interrupts off. */
-static void deactivate_local(struct active *here, struct slat_vmx *vmx)
+static void deactivate_local(struct active_list *here, struct slat_vmx *vmx)
 {
 	slat_vmcs_clear(vmx->vmcs_pa);
 	if (here->current_vmx == vmx)
@@ -62,7 +62,7 @@ void slat_cpu_deactivate(struct slat_vmx *vmx)
 /* Make the VMCS of @vmx current on this CPU.  Preemption off. */
 void slat_cpu_activate(struct slat_vmx *vmx, int cpu)
 {
-	struct active *here = this_cpu_ptr(&active);
+	struct active_list *here = this_cpu_ptr(&active);
 	bool moved = vmx->cpu != cpu;
 
 	if (unlikely(!slat_cpu_vmx_on()))
@@ -92,7 +92,7 @@ void slat_cpu_activate(struct slat_vmx *vmx, int cpu)
 
 void slat_active_clear(void)
 {
-	struct active *here = this_cpu_ptr(&active);
+	struct active_list *here = this_cpu_ptr(&active);
 	struct slat_vmx *vmx, *next;
 
 	list_for_each_entry_safe(vmx, next, &here->list, cpu_node)

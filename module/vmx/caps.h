@@ -11,7 +11,7 @@
 
 /**
  * struct slat_caps - capabilities with the fields of this layer
- * @pub:	what the front sees
+ * @pub:	what the rooms above see
  * @basic:	IA32_VMX_BASIC
  * @ept_vpid:	IA32_VMX_EPT_VPID_CAP
  * @revision:	VMCS revision identifier

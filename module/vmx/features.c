@@ -3,8 +3,9 @@
  * The table of the guest's processor: one row a feature, with its bit of CPUID,
  * what it needs of the host and what it allows a guest.  A feature is offered
  * where the host kernel kept it, VMX can carry it out, and nothing that the
- * guest would need for it lacks.  Called by caps.c at module load, by the front
- * and by vcpu.c when a client sets a CPUID, and by msr.c.  No state, any context.
+ * guest would need for it lacks.  Called by caps.c at module load, by
+ * vcpu/cpuid.c and vcpu.c when a client sets a CPUID, and by msr.c.  No state,
+ * any context.
  *
  * A guest may have less than the host by its client's CPUID, never more.
  */

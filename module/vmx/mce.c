@@ -2,7 +2,7 @@
 /*
  * The guest's machine-check banks: MSRs that are kept for the guest, and errors
  * that user space puts into them.  No error of the host's gets here.  Called by
- * the MSR table and by the front.  Context: process, loaded.
+ * the MSR table and by the vCPU's calls.  Context: process, loaded.
  */
 #include <linux/errno.h>
 #include <linux/nospec.h>

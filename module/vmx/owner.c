@@ -26,7 +26,10 @@ static const struct slat_owner_row table[SLAT_NR_OWNER_STATES][SLAT_NR_OWNER_EVE
 		[SLAT_WHEN_EMERGENCY] = { SLAT_ANSWER_DONE, SLAT_OWNER_GONE,
 			{ SLAT_DO_DROP_HERE } },
 	},
-	/* CPUs are locked: none comes or goes. */
+	/*
+	 * CPUs are locked: none comes or goes. Nor does the machine sleep: that
+	 * waits until the task that makes the VM is frozen, which it is not here.
+	 */
 	[SLAT_OWNER_STARTING] = {
 		[SLAT_WHEN_STATE_TAKEN] = { SLAT_ANSWER_RESULT, SLAT_OWNER_STARTING,
 			{ SLAT_DO_VMXON_ALL } },

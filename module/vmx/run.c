@@ -15,7 +15,6 @@
 #include <linux/entry-kvm.h>
 #include <linux/kvm_host.h>
 #include <linux/sched.h>
-#include <linux/smp.h>
 
 #include <asm/debugreg.h>
 #include <asm/fpu/api.h>

@@ -2,7 +2,7 @@
 /*
  * The guest's time stamp counter: the host's plus an offset, which user space
  * and the guest choose through MSRs.  It is never scaled.  Called by the MSR
- * table and by the front.  Context: process, loaded.
+ * table and by the vCPU's calls.  Context: process, loaded.
  */
 #include <linux/errno.h>
 #include <linux/math64.h>

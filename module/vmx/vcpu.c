@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Life of a vCPU: memory, VMCS controls, the state after RESET, and loading it
- * for a task.  Called by the front in process context; everything that touches
+ * for a task.  Called by the rooms above in process context; everything that touches
  * the VMCS has it current, with a preempt notifier that follows the task.
  */
 #include <linux/err.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The VMX layer as its only caller, the front, sees it: the processor is
+ * The VMX layer as the rooms above see it: the processor is
  * turned on and off here, a VM is an EPT root plus a flush counter, a vCPU is
  * a VMCS plus the registers that the VMCS does not hold.  Exits come back as
  * neutral values; no VMX constant is needed to handle one.  This layer never
- * calls the front or the MMU by name: what it needs from guest memory it reads
+ * calls them or the MMU by name: what it needs from guest memory it reads
  * through struct slat_vmx_ops.
  *
  * Context words used below:
@@ -166,7 +166,7 @@ struct slat_vmx_ops {
  * @tsc_host:	TSC of the host at that time
  * @tsc_offset:	TSC offset that followed from it
  *
- * Embedded in the front's VM; fields are this layer's own.
+ * Embedded in struct slat_vm; fields are this layer's own.
  */
 struct slat_vmx_vm {
 	u32		id;
