@@ -8,6 +8,7 @@
 #ifndef SLAT_INSIGHT_INSIGHT_H
 #define SLAT_INSIGHT_INSIGHT_H
 
+#include <linux/fs.h>
 #include <linux/types.h>
 
 #include <slat.h>
@@ -15,7 +16,6 @@
 #include "mmu/types.h"
 #include "mmu/policy.h"
 
-struct file_operations;
 struct seq_file;
 struct slat_device;
 struct slat_failure;

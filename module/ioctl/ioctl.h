@@ -7,9 +7,9 @@
 #ifndef SLAT_IOCTL_IOCTL_H
 #define SLAT_IOCTL_IOCTL_H
 
+#include <linux/fs.h>
 #include <linux/types.h>
 
-struct file_operations;
 struct slat_device;
 struct slat_reject;
 struct slat_vm;
