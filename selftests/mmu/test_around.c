@@ -131,6 +131,19 @@ static void test_ends(void)
 	world_end();
 }
 
+/* Nothing is looked for beyond the last entry of a table, nor put into its first. */
+static void test_table_end(void)
+{
+	begin(NULL);
+	world_must_set(0, 0, 2048, hva_of(0), 0);
+	host_has(1016, 16);
+	fault_maps(1022, ACCESS_READ, 1);
+	fault_maps(1023, ACCESS_READ, 1);
+	CHECK_EQ(world_entry(512), 0);
+	CHECK_EQ(world_entry(1024), 0);
+	world_end();
+}
+
 /* Memory that is used for the first time: each page is made, and comes alone, up to the last. */
 static void test_first_touch(void)
 {
@@ -312,6 +325,7 @@ const struct test around_tests[] = {
 	{ "around: nothing for a guest that jumps, or where it is off", test_jumps },
 	{ "around: ends with the slot, the table, what is mapped, what the host has",
 	  test_ends },
+	{ "around: nothing beyond the last entry of a table", test_table_end },
 	{ "around: nothing beside a page that the host had to make", test_first_touch },
 	{ "around: a read-only slot", test_readonly_slot },
 	{ "around: a slot that logs", test_logging },
