@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "native.h"
@@ -46,8 +47,13 @@ struct native_state {
 static u8 *code_end;
 static u8 *insn_at;		/* for 64-bit mode */
 static u8 *compat_at;		/* for compatibility mode */
-static u8 epilogue[512];
-static unsigned int epilogue_len;
+
+/* What stands behind the instruction: for 64-bit mode, for compatibility mode. */
+static struct {
+	u8 bytes[512];
+	unsigned int len;
+} epilogues[2];
+
 static bool has_compat;
 static u16 host_cs;
 static sigjmp_buf fault_jump;
@@ -136,7 +142,8 @@ static void put_prologue(bool compat)
 		put_stack(0xff, 0x2c, AT(far_offset));		/* ljmp */
 }
 
-static void put_epilogue(void)
+/* Behind code of compatibility mode the segments are the instruction's. */
+static void put_epilogue(bool compat)
 {
 	static const u8 restores[] = { 0xfc, 0x41, 0x5f, 0x41, 0x5e, 0x41, 0x5d,
 				       0x41, 0x5c, 0x5d, 0x5b, 0xc3 };
@@ -144,9 +151,11 @@ static void put_epilogue(void)
 
 	for (i = 0; i < 16; i++)
 		put_mov(0x89, i, OUT(gpr) + 8 * i);
-	put_stack(0x8e, 0x14, AT(host_ss));
-	put_stack(0x8e, 0x1c, AT(host_ds));
-	put_stack(0x8e, 0x04, AT(host_es));
+	if (compat) {
+		put_stack(0x8e, 0x14, AT(host_ss));
+		put_stack(0x8e, 0x1c, AT(host_ds));
+		put_stack(0x8e, 0x04, AT(host_es));
+	}
 	put_mov(0x8b, RSP, AT(host_rsp));
 	put(0x9c);				/* pushf */
 	put_stack(0x8f, 0x04, OUT(rflags));
@@ -209,6 +218,43 @@ static bool make_segments(void)
 	       set_ldt(LDT_STACK, MODIFY_LDT_CONTENTS_DATA, NATIVE_DATA, NATIVE_LIMIT);
 }
 
+static void epilogue_make(bool compat)
+{
+	code_end = epilogues[compat].bytes;
+	put_epilogue(compat);
+	epilogues[compat].len = code_end - epilogues[compat].bytes;
+}
+
+/* Does a NOP run there, again and again? */
+static bool mode_runs(enum slat_insn_mode mode)
+{
+	struct native_setup setup = { .mode = mode, .small = mode == SLAT_MODE_PROT16 };
+	unsigned int i;
+
+	for (i = 0; i < 1000; i++) {
+		struct native_regs regs = { .rflags = 2 };
+
+		if (!native_run(&setup, (const u8 *)"\x90", 1, &regs))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * A host that is itself a guest without hardware for it may refuse segments of
+ * user space, or break over them: so it is tried by a child.
+ */
+static bool compat_runs(void)
+{
+	int status = 0;
+	pid_t child = fork();
+
+	if (!child)
+		_exit(!mode_runs(SLAT_MODE_PROT32) || !mode_runs(SLAT_MODE_PROT16));
+	return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) &&
+	       !WEXITSTATUS(status);
+}
+
 bool native_init(unsigned int data_bytes)
 {
 	int rw = PROT_READ | PROT_WRITE;
@@ -223,10 +269,8 @@ bool native_init(unsigned int data_bytes)
 	asm volatile("mov %%ss, %0" : "=r"(STATE->host_ss));
 	asm volatile("mov %%ds, %0" : "=r"(STATE->host_ds));
 	asm volatile("mov %%es, %0" : "=r"(STATE->host_es));
-	has_compat = host_cs == CS_64 && make_segments();
-	code_end = epilogue;
-	put_epilogue();
-	epilogue_len = code_end - epilogue;
+	epilogue_make(false);
+	epilogue_make(true);
 	code_end = (u8 *)NATIVE_CODE;
 	put_prologue(false);
 	insn_at = code_end;
@@ -234,6 +278,7 @@ bool native_init(unsigned int data_bytes)
 	put_prologue(true);
 	compat_at = code_end;
 	install_handlers();
+	has_compat = host_cs == CS_64 && make_segments() && compat_runs();
 	return true;
 }
 
@@ -297,11 +342,12 @@ u16 native_selector(const struct native_setup *setup, enum slat_seg seg)
 static void put_instruction(const struct native_setup *setup, const u8 *bytes,
 			    unsigned int len)
 {
-	u8 *at = setup->mode == SLAT_MODE_LONG ? insn_at : compat_at;
+	const bool compat = setup->mode != SLAT_MODE_LONG;
+	u8 *at = compat ? compat_at : insn_at;
 
 	memcpy(at, bytes, len);
 	code_end = at + len;
-	if (setup->mode != SLAT_MODE_LONG) {
+	if (compat) {
 		if (setup->mode == SLAT_MODE_PROT16)
 			put(0x66);
 		put(0xea);			/* ljmp CS_64:epilogue */
@@ -309,7 +355,7 @@ static void put_instruction(const struct native_setup *setup, const u8 *bytes,
 		put(CS_64);
 		put(0);
 	}
-	memcpy(code_end, epilogue, epilogue_len);
+	memcpy(code_end, epilogues[compat].bytes, epilogues[compat].len);
 }
 
 /* After a fault the segments are still the instruction's. */
@@ -334,7 +380,8 @@ bool native_run(const struct native_setup *setup, const u8 *bytes,
 	STATE->stack_selector = native_selector(setup, SLAT_SEG_SS);
 	put_instruction(setup, bytes, len);
 	if (sigsetjmp(fault_jump, 1)) {
-		restore_segments();
+		if (setup->mode != SLAT_MODE_LONG)
+			restore_segments();
 		return false;
 	}
 	run();

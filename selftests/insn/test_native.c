@@ -528,7 +528,7 @@ int main(int argc, char **argv)
 	count = tap_count(100000);
 	test_mode(SLAT_MODE_LONG, "64-bit", count / 2);
 	if (!native_has_compat()) {
-		tap_skip("native execution of 32 and 16-bit code", "no LDT");
+		tap_skip("native execution of 32 and 16-bit code", "no LDT, or the host runs no such code");
 		return tap_end();
 	}
 	test_mode(SLAT_MODE_PROT32, "32-bit", count / 4);
