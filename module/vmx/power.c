@@ -145,7 +145,8 @@ static bool kvm_is_loaded(void)
 
 static void guard_order(bool wanted)
 {
-	switch (slat_guard_decide(wanted, guarded, kvm_is_loaded())) {
+	/* To look a symbol up takes long, and only who wants the slot must know. */
+	switch (slat_guard_decide(wanted, guarded, wanted && kvm_is_loaded())) {
 	case SLAT_GUARD_SET:
 		cpu_emergency_register_virt_callback(cpu_emergency);
 		guarded = true;
