@@ -4,12 +4,36 @@
  * it against the specification of spec.c, for each feature by itself and for
  * random hosts and CPUIDs.  The file is included, so that its rows can be seen.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "vmx/features.c"
 
 #include "spec.h"
 #include "tap.h"
+
+/* A seeded generator (splitmix64), for each test from its beginning. */
+static u64 rnd(void)
+{
+	static u64 state;
+	u64 z = (state += 0x9e3779b97f4a7c15ull) + test_options.seed;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+	return z ^ (z >> 31);
+}
+
+static unsigned int rnd_below(unsigned int n)
+{
+	return rnd() % n;
+}
+
+static bool rnd_one_in(unsigned int n)
+{
+	return !rnd_below(n);
+}
+
+#define note(format, ...)	printf("# " format "\n", __VA_ARGS__)
 
 /* The host that slat_feature_host.has() answers for. */
 static struct spec_host host;
@@ -58,7 +82,7 @@ static void cpuid_random(struct spec_cpuid *cpuid)
 			cpuid->leaf[i][reg] = rnd();
 }
 
-/* What module/cpuid.c collects of a client's CPUID. */
+/* What vcpu/cpuid.c collects of a client's CPUID. */
 static struct slat_guest_cpuid collected(struct spec_cpuid *cpuid)
 {
 	struct slat_guest_cpuid out = {};
@@ -83,7 +107,7 @@ static bool cpus_equal(const struct slat_guest_cpu *a, const struct slat_guest_c
 
 static void cpu_note(const char *whose, const struct slat_guest_cpu *cpu)
 {
-	tap_note("%s: cr4 %#llx efer %#llx xcr0 %#llx xss %#llx spec_ctrl %#llx features %#x",
+	note("%s: cr4 %#llx efer %#llx xcr0 %#llx xss %#llx spec_ctrl %#llx features %#x",
 		 whose, (unsigned long long)cpu->cr4_valid, (unsigned long long)cpu->efer_valid,
 		 (unsigned long long)cpu->xcr0_valid, (unsigned long long)cpu->xss_valid,
 		 (unsigned long long)cpu->spec_ctrl_valid, cpu->features);
@@ -119,7 +143,7 @@ static bool host_agrees(struct spec_cpuid *told)
 
 		if (got == bits)
 			continue;
-		tap_note("leaf %#x.%u register %u: %#x expected, %#x offered", place->function,
+		note("leaf %#x.%u register %u: %#x expected, %#x offered", place->function,
 			 place->index, place->reg, bits, got);
 		return false;
 	}
@@ -158,12 +182,12 @@ static void test_host_each(void)
 		host.kept[i] = true;
 		ok = host_agrees(&all);
 	}
-	tap_ok(ok, "the offer of a host that lacks one thing, or keeps one feature");
+	CHECK(ok);
 }
 
 static void test_host_random(void)
 {
-	unsigned long n = tap_count(20000);
+	unsigned long n = test_runs(20000);
 	struct spec_cpuid told;
 	bool ok = true;
 
@@ -172,7 +196,7 @@ static void test_host_random(void)
 		cpuid_random(&told);
 		ok = host_agrees(&told);
 	}
-	tap_ok(ok, "the offer of random hosts");
+	CHECK(ok);
 }
 
 /* CPUIDs of one bit, and of all but one, on a host that has everything. */
@@ -194,13 +218,13 @@ static void test_guest_each(void)
 				cpuid.leaf[leaf][reg] &= ~(1u << nr);
 				ok = ok && guest_agrees(&cpuid, &limit);
 			}
-	tap_ok(ok, "what a CPUID of one bit, and of all but one, allows");
+	CHECK(ok);
 }
 
 static void test_guest_random(void)
 {
 	struct slat_cpuid_offer offer[SLAT_NR_CPUID_WORDS];
-	unsigned long n = tap_count(20000);
+	unsigned long n = test_runs(20000);
 	struct spec_cpuid cpuid;
 	bool ok = true;
 
@@ -216,7 +240,7 @@ static void test_guest_random(void)
 		cpuid_random(&cpuid);
 		ok = guest_agrees(&cpuid, &limit);
 	}
-	tap_ok(ok, "what random CPUIDs allow on random hosts");
+	CHECK(ok);
 }
 
 static bool cpu_within(const struct slat_guest_cpu *a, const struct slat_guest_cpu *b)
@@ -239,7 +263,7 @@ static struct slat_guest_cpu cpu_random(void)
 /* The limit takes away and gives nothing; what is the caller's stays. */
 static void test_limit(void)
 {
-	unsigned long n = tap_count(20000);
+	unsigned long n = test_runs(20000);
 	bool ok = true;
 
 	while (n-- && ok) {
@@ -252,7 +276,7 @@ static void test_limit(void)
 		     !(cpu.features & ~was.features) && cpus_equal(&cpu, &again) &&
 		     cpu.signature == was.signature && cpu.maxphyaddr == was.maxphyaddr;
 	}
-	tap_ok(ok, "no guest has more than the host or than its client said");
+	CHECK(ok);
 }
 
 static void test_msrs(void)
@@ -262,7 +286,7 @@ static void test_msrs(void)
 		0x3b, 0x48, 0x49, 0x10a, 0x10b, 0xda0, 0xc0000103,
 		0x10, 0x1b, 0x8b, 0x174, 0x277, 0x1a0, 0xc0000080,
 	};
-	unsigned long n = tap_count(20000);
+	unsigned long n = test_runs(20000);
 	unsigned int i;
 	bool ok = true;
 
@@ -274,12 +298,12 @@ static void test_msrs(void)
 		for (i = 0; i < ARRAY_SIZE(msrs) && ok; i++)
 			ok = slat_features_msr(&cpu, msrs[i]) == spec_has_msr(&cpu, msrs[i]);
 	}
-	tap_ok(ok, "which MSRs a guest has");
+	CHECK(ok);
 }
 
 static void test_controls(void)
 {
-	unsigned long n = tap_count(20000);
+	unsigned long n = test_runs(20000);
 	bool ok = slat_features_controls(~0u) == 0x101008;
 
 	while (n-- && ok) {
@@ -287,12 +311,12 @@ static void test_controls(void)
 
 		ok = slat_features_controls(cpu.features) == spec_controls(&cpu);
 	}
-	tap_ok(ok, "which secondary controls a guest needs");
+	CHECK(ok);
 }
 
 static void test_arch_caps(void)
 {
-	unsigned long n = tap_count(20000);
+	unsigned long n = test_runs(20000);
 	bool ok = true;
 
 	while (n-- && ok) {
@@ -302,7 +326,7 @@ static void test_arch_caps(void)
 		asked = asked_host();
 		ok = slat_features_arch_caps(&asked) == spec_arch_caps(&host);
 	}
-	tap_ok(ok, "IA32_ARCH_CAPABILITIES for a guest");
+	CHECK(ok);
 }
 
 /* One client's bit away: the guest loses what its rows allow, and nothing else. */
@@ -334,7 +358,7 @@ static void test_rows_alone(void)
 			     !cpu.xcr0_valid == !!(lost.features & SLAT_CPU_XSAVE) &&
 			     !cpu.xss_valid == !!(lost.features & SLAT_CPU_XSAVES);
 		}
-	tap_ok(ok, "a bit of CPUID away takes away what its rows allow, and nothing else");
+	CHECK(ok);
 }
 
 /* Adds @bits to *@seen; false where one of them is there already. */
@@ -366,7 +390,7 @@ static void test_cpuid_bits(void)
 		ok = ok && passed[i].word < SLAT_NR_CPUID_WORDS &&
 		     __builtin_popcount(passed[i].bit) == 1 &&
 		     first_use(&seen[passed[i].word], passed[i].bit);
-	tap_ok(ok && shared == 1, "each bit of CPUID has one row, but for IBRS and IBPB");
+	CHECK(ok && shared == 1);
 }
 
 static void test_allowed_bits(void)
@@ -383,8 +407,8 @@ static void test_allowed_bits(void)
 		     first_use(&cpu, f->cpu) && __builtin_popcountll(f->cr4) <= 1 &&
 		     __builtin_popcount(f->cpu) <= 1;
 	}
-	tap_ok(ok, "no bit of CR4, EFER, XCR0, IA32_SPEC_CTRL or SLAT_CPU_* is in two rows");
-	tap_ok(cpu == SLAT_CPU_GBPAGES * 2 - 1, "each SLAT_CPU_* bit has a row");
+	CHECK(ok);
+	CHECK(cpu == SLAT_CPU_GBPAGES * 2 - 1);
 }
 
 /* What the functions count on: who needs a control or brings an MSR can be found. */
@@ -399,23 +423,28 @@ static void test_rows_are_found(void)
 		ok = ok && (!f->control || f->cpu) && (!f->msr || f->cpu || f->spec_ctrl) &&
 		     (!f->clients || (f->cpu && !f->host[0] && !f->control));
 	}
-	tap_ok(ok, "a row with a control or an MSR has a bit that tells of it");
+	CHECK(ok);
 }
+
+static const struct test tests[] = {
+	{ "each bit of CPUID has one row, but for IBRS and IBPB", test_cpuid_bits },
+	{ "no bit of CR4, EFER, XCR0, IA32_SPEC_CTRL or SLAT_CPU_* is in two rows", test_allowed_bits },
+	{ "a row with a control or an MSR has a bit that tells of it", test_rows_are_found },
+	{ "a bit of CPUID away takes away what its rows allow, and nothing else", test_rows_alone },
+	{ "the offer of a host that lacks one thing, or keeps one feature", test_host_each },
+	{ "the offer of random hosts", test_host_random },
+	{ "what a CPUID of one bit, and of all but one, allows", test_guest_each },
+	{ "what random CPUIDs allow on random hosts", test_guest_random },
+	{ "no guest has more than the host or than its client said", test_limit },
+	{ "which MSRs a guest has", test_msrs },
+	{ "which secondary controls a guest needs", test_controls },
+	{ "IA32_ARCH_CAPABILITIES for a guest", test_arch_caps },
+	{}
+};
 
 int main(int argc, char **argv)
 {
-	tap_options(argc, argv);
-	test_cpuid_bits();
-	test_allowed_bits();
-	test_rows_are_found();
-	test_rows_alone();
-	test_host_each();
-	test_host_random();
-	test_guest_each();
-	test_guest_random();
-	test_limit();
-	test_msrs();
-	test_controls();
-	test_arch_caps();
-	return tap_end();
+	static const struct test *const suites[] = { tests, NULL };
+
+	return test_main(argc, argv, suites);
 }

@@ -31,8 +31,7 @@ wait
 i=0
 for program; do
 	i=$((i + 1))
-	label=$(basename "$program")
-	[ "$label" = run.sh ] && label=$(basename "$(dirname "$program")")
+	label=$(basename "$program" .sh)
 	sed -e "s/^\(not \)\?ok [0-9]* - /&$label: /" "$out/$i"
 	# A program that broke off says so by its status alone.
 	if ! grep -q '^# status [01]$' "$out/$i" || ! grep -q '^1\.\.[1-9]' "$out/$i"; then

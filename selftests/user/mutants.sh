@@ -9,20 +9,22 @@
 # the test that is known to notice; that one runs first, all others only when it
 # does not. "Needs: AddressSanitizer" asks for a build with it.
 #
-# usage: [SUITE=NAME] [JOBS=N] mutants/run.sh [PATCH...]
-# SUITE: a directory of selftests/ with its own mutants/ (mmu)
+# usage: SUITE=NAME [JOBS=N] mutants.sh [PATCH...]
+# SUITE: a directory of selftests/ with its own mutants/, built before
 
 set -u
-suite=${SUITE:-mmu}
-cd "$(dirname "$0")/../../$suite" || exit 1
+suite=${SUITE:?expected the name of a suite}
+cd "$(dirname "$0")/../$suite" || exit 1
 here=$PWD
 top=$here/../..
 build=$here/${OUT:-build}
 # Where the sources are, those of the module and those of the tests.
 case $suite in
 mmu) code=(module/slots module/mmu) tests=("$here") ;;
-*) code=(module/vmx) tests=("$here" "$top/selftests/mmu") ;;
+flush) code=(module/vmx) tests=("$here" "$top/selftests/mmu") ;;
+*) code=(module/vmx) tests=("$here") ;;
 esac
+tests+=("$top/selftests/user")
 jobs=${JOBS:-2}
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
@@ -43,7 +45,7 @@ killed() {
 # mutant PATCH DIR: prints one TAP line without a number
 mutant() {
 	local patch=$1 dir=$2 name said file killer
-	local objects=() sources=() flags=(-O0 -std=gnu11) from=$build/$suite-plain
+	local objects=() sources=() flags=(-O0 -std=gnu11) from=$build/$suite-plain whole=
 	name="$(basename "$patch" .patch): $(head -n 1 "$patch")"
 	mkdir -p "$dir"
 	cp -r "$top/module" "$dir/module"
@@ -56,9 +58,13 @@ mutant() {
 		flags+=(-fsanitize=address -fsanitize=undefined)
 		from=$build/$suite-gcc
 	fi
-	# A header may be used everywhere; what a patch leaves alone is built already.
+	# What a patch leaves alone is built already; a header may be used everywhere, and
+	# so may a source that is no object of its own.
+	while read -r file; do
+		[ -e "$from/${file%.c}.o" ] || whole=1
+	done < <(sed -n 's,^+++ .*/\([^/	 ]*\).*,\1,p' "$patch")
 	for file in "$from"/*.o; do
-		if grep -q -e '^+++ .*\.h$' -e "^+++ .*/$(basename "$file" .o)\.c" "$patch"; then
+		if [ "$whole" ] || grep -q "^+++ .*/$(basename "$file" .o)\.c" "$patch"; then
 			sources+=("$(cd "$dir" && find "${code[@]}" "${tests[@]}" -maxdepth 1 \
 				-name "$(basename "$file" .o).c" -print -quit)")
 		else
