@@ -61,7 +61,9 @@ static void stats_fill(struct slat_vm *vm, const struct slat_memslot *slot,
 		       struct slat_slot_stats *stats)
 {
 	struct slat_slot_state *state = slot->state;
+	struct slat_fault_counts faults;
 
+	slat_fault_counts_sum(&vm->slots, slot, &faults);
 	*stats = (struct slat_slot_stats) {
 		.slot = slot->id,
 		.gpa = slot->base_gfn << SLAT_PAGE_SHIFT,
@@ -69,10 +71,10 @@ static void stats_fill(struct slat_vm *vm, const struct slat_memslot *slot,
 		.hva = slot->hva,
 		.slot_flags = slot->flags,
 		.protect = slat_protect_of(slat_memslots_policy(&vm->slots, slot)),
-		.faults_ram = atomic64_read(&state->faults_ram),
-		.faults_write = atomic64_read(&state->faults_write),
-		.faults_spurious = atomic64_read(&state->faults_spurious),
-		.faults_retry = atomic64_read(&state->faults_retry),
+		.faults_ram = faults.nr[SLAT_SLOT_FAULT_RAM],
+		.faults_write = faults.nr[SLAT_SLOT_FAULT_WRITE],
+		.faults_spurious = faults.nr[SLAT_SLOT_FAULT_SPURIOUS],
+		.faults_retry = faults.nr[SLAT_SLOT_FAULT_RETRY],
 		.zapped = atomic64_read(&state->zapped),
 		.wrprot_leafs = state->wrprot_leafs,
 		.wrprot_ns = port_clock_ns(state->wrprot_spent),

@@ -92,6 +92,8 @@ int slat_memslots_init(struct slat_memslots *slots, struct slat_mmu *mmu,
 	slat_notify_init(&slots->notify);
 	port_mutex_init(&slots->lock);
 	port_rwlock_init(&slots->index_lock);
+	port_spin_init(&slots->counters_lock);
+	INIT_LIST_HEAD(&slots->counters);
 	return 0;
 }
 

@@ -16,6 +16,7 @@
 
 #include <linux/kvm.h>
 
+#include "fault_counts.h"
 #include "mmu/epoch.h"
 #include "mmu/hist.h"
 #include "mmu/mmu.h"
@@ -32,11 +33,8 @@ struct slat_tree_node;
 
 /**
  * struct slat_slot_state - what a slot keeps while its object is exchanged
- * @refs: slot objects that share it
- * @faults_ram: faults that asked the host for a page and mapped it
- * @faults_write: write faults mended without the host
- * @faults_spurious: faults that found the right granted already
- * @faults_retry: faults that lost a race with a change
+ * @refs: slot objects that share it, and vCPUs that count for it
+ * @faults: faults that vCPUs no longer keep; under slat_memslots.counters_lock
  * @zapped: leafs zapped by moves and by changes of the host
  * @policy: how its pages are protected again; under slots_lock, as the rest
  * @wrprot_leafs: leafs write-protected for the log
@@ -50,10 +48,7 @@ struct slat_tree_node;
  */
 struct slat_slot_state {
 	atomic64_t refs;
-	atomic64_t faults_ram;
-	atomic64_t faults_write;
-	atomic64_t faults_spurious;
-	atomic64_t faults_retry;
+	struct slat_fault_counts faults;
 	atomic64_t zapped;
 	enum slat_wrprot_policy policy;
 	u64 wrprot_leafs;
@@ -139,6 +134,8 @@ struct slat_memslots_config {
  * @changes: how long changes took, but for allocating; under @lock
  * @index_lock: leaf lock; protects @index
  * @index: slots by hva, for host changes
+ * @counters_lock: leaf lock; protects @counters, see fault_counts.h
+ * @counters: what vCPUs have counted by slot
  */
 struct slat_memslots {
 	struct slat_slots_root *root;
@@ -155,6 +152,8 @@ struct slat_memslots {
 	struct slat_hist changes;
 	port_rwlock_t index_lock;
 	struct slat_tree_node *index;
+	port_spinlock_t counters_lock;
+	struct list_head counters;
 };
 
 /**

@@ -59,28 +59,33 @@ static enum slat_fault_result mmio_fault(struct slat_fault_context *context,
 	return SLAT_FAULT_MMIO;
 }
 
+static void fault_count(struct slat_fault_context *context, const struct slat_memslot *slot,
+			enum slat_slot_fault what)
+{
+	slat_fault_count(context->slots, &context->counter, slot, what);
+}
+
 static enum slat_fault_result map_result(struct slat_fault_context *context,
 					 const struct slat_memslot *slot,
 					 enum slat_map_result result,
 					 enum slat_fixed installed)
 {
 	struct slat_counters *counters = &context->vcpu.counters;
-	struct slat_slot_state *state = slot->state;
 
 	switch (result) {
 	case SLAT_MAP_INSTALLED:
 		context->fixed = installed;
-		atomic64_inc(installed == SLAT_FIXED_WRITABLE ? &state->faults_write :
-								&state->faults_ram);
+		fault_count(context, slot, installed == SLAT_FIXED_WRITABLE ?
+					   SLAT_SLOT_FAULT_WRITE : SLAT_SLOT_FAULT_RAM);
 		return SLAT_FAULT_FIXED;
 	case SLAT_MAP_SPURIOUS:
 		context->fixed = SLAT_FIXED_SPURIOUS;
 		slat_count(&counters->faults_spurious);
-		atomic64_inc(&state->faults_spurious);
+		fault_count(context, slot, SLAT_SLOT_FAULT_SPURIOUS);
 		return SLAT_FAULT_FIXED;
 	default:
 		slat_count(&counters->faults_retry);
-		atomic64_inc(&state->faults_retry);
+		fault_count(context, slot, SLAT_SLOT_FAULT_RETRY);
 		return SLAT_FAULT_RETRY;
 	}
 }
@@ -185,6 +190,19 @@ static enum slat_fault_result ram_fault(struct slat_fault_context *context,
 					  SLAT_FIXED_WRITABLE);
 	}
 	return host_fault(context, from, &mark, fault->write);
+}
+
+void slat_fault_context_init(struct slat_fault_context *context, struct slat_memslots *slots)
+{
+	context->slots = slots;
+	slat_mmu_vcpu_register(slots->mmu, &context->vcpu);
+	slat_fault_counter_register(slots, &context->counter);
+}
+
+void slat_fault_context_destroy(struct slat_fault_context *context)
+{
+	slat_fault_counter_unregister(context->slots, &context->counter);
+	slat_mmu_vcpu_unregister(context->slots->mmu, &context->vcpu);
 }
 
 enum slat_fault_result slat_handle_fault(struct slat_fault_context *context,

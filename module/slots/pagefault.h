@@ -28,15 +28,23 @@ enum slat_fixed {
  * struct slat_fault_context - what a vCPU brings to a fault
  * @slots: the VM's slots
  * @vcpu: its spare tables and counters, registered with the EPT
+ * @counter: faults by slot, registered with the slots
  * @fixed: out, with SLAT_FAULT_FIXED, for traces
  * @error: out, with SLAT_FAULT_ERROR: -EFAULT, -EHWPOISON, -ENOMEM or -EINTR
  */
 struct slat_fault_context {
 	struct slat_memslots *slots;
 	struct slat_mmu_vcpu vcpu;
+	struct slat_fault_counter counter;
 	enum slat_fixed fixed;
 	int error;
 };
+
+/* A vCPU comes; @context is zeroed memory. */
+void slat_fault_context_init(struct slat_fault_context *context, struct slat_memslots *slots);
+
+/* A vCPU goes, which is inside no fault. What it has counted stays counted. */
+void slat_fault_context_destroy(struct slat_fault_context *context);
 
 /* What the core asks under the mmu lock before it writes what a fault has found. */
 extern const struct slat_recheck_ops slat_fault_recheck;

@@ -66,7 +66,6 @@ static struct slat_vcpu *vcpu_make(struct slat_vm *vm, u32 id)
 	vcpu->id = id;
 	vcpu->why = (struct slat_reject)SLAT_REJECT_VCPU(id);
 	mutex_init(&vcpu->mutex);
-	vcpu->fault.slots = &vm->slots;
 	err = vcpu_pages_init(vcpu);
 	if (err)
 		goto err_free;
@@ -83,7 +82,7 @@ static struct slat_vcpu *vcpu_make(struct slat_vm *vm, u32 id)
 	vcpu_access_init(vcpu);
 	slat_vcpu_cpuid_init(vcpu);
 	slat_reader_register(&vm->epochs, &vcpu->access.reader);
-	slat_mmu_vcpu_register(&vm->mmu, &vcpu->fault.vcpu);
+	slat_fault_context_init(&vcpu->fault, &vm->slots);
 	trace_slat_vcpu_create(slat_vm_id(vm), id);
 	return vcpu;
 
@@ -101,7 +100,7 @@ err_free:
 void slat_vcpu_destroy(struct slat_vcpu *vcpu)
 {
 	trace_slat_vcpu_destroy(slat_vm_id(vcpu->vm), vcpu->id);
-	slat_mmu_vcpu_unregister(&vcpu->vm->mmu, &vcpu->fault.vcpu);
+	slat_fault_context_destroy(&vcpu->fault);
 	slat_reader_unregister(&vcpu->vm->epochs, &vcpu->access.reader);
 	slat_vmx_vcpu_destroy(vcpu->vmx);
 	slat_vcpu_fpu_destroy(vcpu);

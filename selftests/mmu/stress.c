@@ -113,12 +113,12 @@ static int set_region(u32 id, gfn_t gfn, u64 npages, u64 page, u32 flags)
 static void *vcpu_main(void *arg)
 {
 	unsigned int seed = (uintptr_t)arg * 77 + 1;
-	struct slat_fault_context context = { .slots = &slots };
+	struct slat_fault_context context = {};
 	struct slat_reader reader = {};
 	unsigned int i, steps = STEPS;
 
 	slat_reader_register(&epochs, &reader);
-	slat_mmu_vcpu_register(&mmu, &context.vcpu);
+	slat_fault_context_init(&context, &slots);
 	for (i = 0; i < steps; i++) {
 		unsigned int r = next_random(&seed);
 		struct slat_fault fault = {
@@ -138,7 +138,7 @@ static void *vcpu_main(void *arg)
 		CHECK(result != SLAT_FAULT_MMIO || fault.gpa >> 12 >= SLOT_PAGES);
 		slat_reader_leave(&epochs, &reader);
 	}
-	slat_mmu_vcpu_unregister(&mmu, &context.vcpu);
+	slat_fault_context_destroy(&context);
 	slat_reader_unregister(&epochs, &reader);
 	return NULL;
 }
@@ -226,9 +226,22 @@ static void *host_main(void *arg)
 	return NULL;
 }
 
+/* Slot 0 is always there, and its counts only grow. */
+static void slots_watch(u64 *least)
+{
+	struct slat_fault_counts sum;
+
+	port_mutex_lock(&slots.lock);
+	slat_fault_counts_sum(&slots, slat_memslots_find_id(&slots, 0), &sum);
+	port_mutex_unlock(&slots.lock);
+	CHECK(sum.nr[SLAT_SLOT_FAULT_RAM] >= *least);
+	*least = sum.nr[SLAT_SLOT_FAULT_RAM];
+}
+
 static void *shrinker_main(void *arg)
 {
 	struct slat_mmu_stats stats;
+	u64 faults = 0;
 
 	(void)arg;
 	while (!READ_ONCE(over)) {
@@ -237,6 +250,7 @@ static void *shrinker_main(void *arg)
 		slat_mmu_reclaim(&mmu, 1, true);
 		slat_mmu_stats_sum(&mmu, &stats);
 		CHECK(stats.zapped_leafs <= stats.mapped_leafs);
+		slots_watch(&faults);
 		sched_yield();
 	}
 	return NULL;

@@ -145,10 +145,129 @@ static void test_zaps(void)
 	explore(scene_zaps, 2, 50);
 }
 
+/* Two slots that want the same place of a vCPU's counter. */
+#define FIRST	0
+#define SECOND	(FIRST + SLAT_COUNTED_SLOTS)
+
+static const gfn_t place_gfn[] = { 0x400, 0x800 };
+
+static void place_begin(const struct sim_plan *plan)
+{
+	world_begin(test_options.seed, plan, &options);
+	world_must_set(FIRST, place_gfn[0], NPAGES, hva_of(0), 0);
+	world_must_set(SECOND, place_gfn[1], NPAGES, hva_of(NPAGES), 0);
+}
+
+static u64 faults_of(u32 id)
+{
+	return world_slot_faults(id).nr[SLAT_SLOT_FAULT_RAM];
+}
+
+/* One fault in each slot for each page. */
+static void act_by_turns(void *arg)
+{
+	gfn_t i;
+
+	for (i = 0; i < NPAGES / 2; i++) {
+		gfn_t page = i + NPAGES / 2 * (long)arg;
+
+		guest_must(&world.vcpus[(long)arg], place_gfn[0] + page, ACCESS_WRITE, TOUCH_RAM);
+		guest_must(&world.vcpus[(long)arg], place_gfn[1] + page, ACCESS_WRITE, TOUCH_RAM);
+	}
+}
+
+static void test_place(void)
+{
+	place_begin(NULL);
+	act_by_turns((void *)0);
+	act_by_turns((void *)1);
+	CHECK_EQ(faults_of(FIRST), NPAGES);
+	CHECK_EQ(faults_of(SECOND), NPAGES);
+	/* A slot of the same number is another slot; the vCPU may still keep the old one's. */
+	world_delete(SECOND);
+	world_must_set(SECOND, place_gfn[1], NPAGES, hva_of(NPAGES), 0);
+	CHECK_EQ(faults_of(SECOND), 0);
+	guest_must(&world.vcpus[0], place_gfn[1], ACCESS_WRITE, TOUCH_RAM);
+	CHECK_EQ(faults_of(SECOND), 1);
+	slat_fault_context_destroy(&world.vcpus[0].context);
+	CHECK_EQ(faults_of(FIRST), NPAGES);
+	CHECK_EQ(faults_of(SECOND), 1);
+	memset(&world.vcpus[0].context, 0, sizeof(world.vcpus[0].context));
+	slat_fault_context_init(&world.vcpus[0].context, &world.slots);
+	world_end();
+}
+
+static void act_watch(void *arg)
+{
+	u64 first = 0, second = 0;
+	unsigned int i;
+
+	(void)arg;
+	for (i = 0; i < 3; i++) {
+		CHECK(faults_of(FIRST) >= first && faults_of(SECOND) >= second);
+		first = faults_of(FIRST);
+		second = faults_of(SECOND);
+		CHECK(first <= NPAGES && second <= NPAGES);
+	}
+}
+
+static void scene_place(const struct sim_plan *plan)
+{
+	place_begin(plan);
+	sim_spawn("vCPU 0", act_by_turns, (void *)0);
+	sim_spawn("vCPU 1", act_by_turns, (void *)1);
+	sim_spawn("reader", act_watch, NULL);
+	sim_join_all();
+	CHECK_EQ(faults_of(FIRST), NPAGES);
+	CHECK_EQ(faults_of(SECOND), NPAGES);
+	world_end();
+}
+
+static void test_place_race(void)
+{
+	explore(scene_place, 1, 50);
+}
+
+/* The vCPU goes to the other slot, so it hands over what it has of the first. */
+static void act_hand_over(void *arg)
+{
+	(void)arg;
+	guest_must(&world.vcpus[0], place_gfn[1], ACCESS_WRITE, TOUCH_RAM);
+}
+
+static void act_exact(void *arg)
+{
+	(void)arg;
+	CHECK_EQ(faults_of(FIRST), NPAGES / 2);
+}
+
+static void scene_hand_over(const struct sim_plan *plan)
+{
+	static const struct sim_plan alone;
+	gfn_t i;
+
+	place_begin(&alone);
+	for (i = 0; i < NPAGES / 2; i++)
+		guest_must(&world.vcpus[0], place_gfn[0] + i, ACCESS_WRITE, TOUCH_RAM);
+	sim_plan = *plan;
+	sim_spawn("vCPU", act_hand_over, NULL);
+	sim_spawn("reader", act_exact, NULL);
+	sim_join_all();
+	world_end();
+}
+
+static void test_hand_over(void)
+{
+	explore(scene_hand_over, 2, 50);
+}
+
 const struct test counts_tests[] = {
 	{ "counts: changes of entries, level by level", test_levels },
 	{ "counts: vCPUs side by side lose nothing", test_side_by_side },
 	{ "counts: a vCPU goes, what it counted stays, once", test_goes },
 	{ "counts: never more zaps than mappings", test_zaps },
+	{ "counts: slots that share a place lose no fault", test_place },
+	{ "counts: the same, read meanwhile", test_place_race },
+	{ "counts: what is handed to the slot is seen once", test_hand_over },
 	{ }
 };

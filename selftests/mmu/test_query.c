@@ -402,7 +402,15 @@ static struct slat_slot_state *state_of(u32 id)
 	return world_slot(id)->state;
 }
 
-#define count(id, field) ((u64)atomic64_read(&state_of(id)->field))
+static u64 faults(u32 id, enum slat_slot_fault what)
+{
+	return world_slot_faults(id).nr[what];
+}
+
+static u64 zapped(u32 id)
+{
+	return atomic64_read(&state_of(id)->zapped);
+}
 
 /* What a slot counts, over changes of its flags and moves, until it is deleted. */
 static void test_counts(void)
@@ -414,16 +422,16 @@ static void test_counts(void)
 	world_must_set(1, 0x400, 64, hva_of(100), 0);
 	for (i = 0; i < 20; i++)
 		guest_must(CPU(0), i, ACCESS_WRITE, TOUCH_RAM);
-	CHECK_EQ(count(0, faults_ram), 20);
-	CHECK_EQ(count(1, faults_ram), 0);
+	CHECK_EQ(faults(0, SLAT_SLOT_FAULT_RAM), 20);
+	CHECK_EQ(faults(1, SLAT_SLOT_FAULT_RAM), 0);
 	host_change(hva_of(3), 4, HOST_UNMAP, true);
-	CHECK_EQ(count(0, zapped), 4);
-	CHECK_EQ(count(1, zapped), 0);
+	CHECK_EQ(zapped(0), 4);
+	CHECK_EQ(zapped(1), 0);
 	world_must_set(0, 0, 64, hva_of(0), LOG);
 	CHECK_EQ(state_of(0)->wrprot_leafs, 16);
 	for (i = 10; i < 15; i++)
 		guest_must(CPU(0), i, ACCESS_WRITE, TOUCH_RAM);
-	CHECK_EQ(count(0, faults_write), 5);
+	CHECK_EQ(faults(0, SLAT_SLOT_FAULT_WRITE), 5);
 	/* Not told, not counted. */
 	CHECK_EQ(world_get_dirty(0, true), -EFAULT);
 	CHECK_EQ(state_of(0)->dirty_reported, 0);
@@ -434,15 +442,15 @@ static void test_counts(void)
 		 state_of(0)->rounds[SLAT_WRPROT_SCAN], 2);
 	CHECK_EQ(state_of(1)->rounds[SLAT_WRPROT_SCAN], 0);
 	world_must_set(0, 0x80, 64, hva_of(0), 0);
-	CHECK_EQ(count(0, zapped), 20);
-	CHECK_EQ(count(0, faults_ram), 20);
+	CHECK_EQ(zapped(0), 20);
+	CHECK_EQ(faults(0, SLAT_SLOT_FAULT_RAM), 20);
 	guest_must(CPU(0), 0x80, ACCESS_WRITE, TOUCH_RAM);
 	host_change(hva_of(0), 1, HOST_UNMAP, true);
-	CHECK_EQ(count(0, zapped), 21);
+	CHECK_EQ(zapped(0), 21);
 	world_delete(0);
 	world_must_set(0, 0, 64, hva_of(0), 0);
-	CHECK_EQ(count(0, faults_ram), 0);
-	CHECK_EQ(count(0, zapped), 0);
+	CHECK_EQ(faults(0, SLAT_SLOT_FAULT_RAM), 0);
+	CHECK_EQ(zapped(0), 0);
 	world_end();
 }
 

@@ -136,9 +136,8 @@ void world_open(const struct world_options *options)
 	world_watch();
 	for (i = 0; i < world.options.vcpus; i++) {
 		world.vcpus[i].cpu = i;
-		world.vcpus[i].context.slots = &world.slots;
 		slat_reader_register(&world.epochs, &world.vcpus[i].reader);
-		slat_mmu_vcpu_register(&world.mmu, &world.vcpus[i].context.vcpu);
+		slat_fault_context_init(&world.vcpus[i].context, &world.slots);
 	}
 }
 
@@ -157,7 +156,7 @@ void world_close(void)
 	world.closing = true;
 	tlb_close();
 	for (i = 0; i < world.options.vcpus; i++) {
-		slat_mmu_vcpu_unregister(&world.mmu, &world.vcpus[i].context.vcpu);
+		slat_fault_context_destroy(&world.vcpus[i].context);
 		slat_reader_unregister(&world.epochs, &world.vcpus[i].reader);
 	}
 	slat_memslots_destroy(&world.slots);
@@ -446,6 +445,14 @@ u64 world_reclaim(u64 nr, bool ram_too)
 	done = slat_mmu_reclaim(&world.mmu, nr, ram_too);
 	world.reclaiming--;
 	return done;
+}
+
+struct slat_fault_counts world_slot_faults(u32 id)
+{
+	struct slat_fault_counts sum;
+
+	slat_fault_counts_sum(&world.slots, world_slot(id), &sum);
+	return sum;
 }
 
 struct slat_mmu_stats world_stats(void)

@@ -154,6 +154,8 @@ u64 world_reclaim(u64 nr, bool ram_too);
 
 /* What has been counted up to now. */
 struct slat_mmu_stats world_stats(void);
+/* Faults on the slot with number @id, which is there. */
+struct slat_fault_counts world_slot_faults(u32 id);
 
 /* world_check.c */
 bool world_leaf_is_legal(gfn_t gfn, u64 entry, const char **why);
