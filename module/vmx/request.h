@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Requests: what a vCPU must do before its next entry, a bit each in one word
- * (slat_vmx.requests), which run_begin() tests once.
+ * (slat_vmx.requests), which slat_tlb_begin() tests once.
  *
  * Only the vCPU's own task asks: in process context, or in its preempt notifier,
  * which may come between any two instructions of the task.  So a bit is set by

@@ -267,10 +267,8 @@ static void exit_irqoff(struct slat_vmx *vmx)
 }
 
 /* What the vCPU asked for; this entry is certain, and interrupts are off until then. */
-static void run_requests(struct slat_vmx *vmx)
+static void run_requests(struct slat_vmx *vmx, u32 requests)
 {
-	u32 requests = slat_requests_take(vmx);
-
 	if (requests & SLAT_REQUEST_EVENTS)
 		slat_events_prepare(vmx);
 	if (likely(!(requests & ~SLAT_REQUEST_EVENTS)))
@@ -281,15 +279,20 @@ static void run_requests(struct slat_vmx *vmx)
 		slat_l1d_requested();
 }
 
+static __always_inline bool may_enter(const struct slat_vmx *vmx)
+{
+	return slat_cpu_vmx_on() && !xfer_to_guest_mode_work_pending();
+}
+
 /* The vCPU counts as in the guest; false: it must not enter. */
 static bool run_begin(struct slat_vmx *vmx)
 {
-	slat_tlb_enter(vmx);
-	if (unlikely(!slat_cpu_vmx_on() || xfer_to_guest_mode_work_pending()))
+	u32 requests;
+
+	if (unlikely(!slat_tlb_begin(vmx, may_enter, &requests)))
 		return false;
-	slat_tlb_sync(vmx);
-	if (unlikely(vmx->requests))
-		run_requests(vmx);
+	if (unlikely(requests))
+		run_requests(vmx, requests);
 	return true;
 }
 

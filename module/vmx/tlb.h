@@ -47,6 +47,26 @@ static __always_inline void slat_tlb_sync(struct slat_vmx *vmx)
 		slat_tlb_flush_local(vmx, seq);
 }
 
+/*
+ * The whole way to an entry, interrupts off.  Unless @may_enter says no, this CPU
+ * has carried out the flushes that it missed, and @requests are the caller's to
+ * carry out.  It is asked first: a request that is taken is forgotten, so an entry
+ * that is given up must take none.  Return: false: give up, slat_tlb_leave().
+ */
+static __always_inline bool slat_tlb_begin(struct slat_vmx *vmx,
+					   bool (*may_enter)(const struct slat_vmx *vmx),
+					   u32 *requests)
+{
+	slat_tlb_enter(vmx);
+	if (unlikely(!may_enter(vmx)))
+		return false;
+	slat_tlb_sync(vmx);
+	*requests = 0;
+	if (unlikely(vmx->requests))
+		*requests = slat_requests_take(vmx);
+	return true;
+}
+
 /* Nothing of the guest runs from here on. */
 static __always_inline void slat_tlb_leave(struct slat_vmx *vmx)
 {

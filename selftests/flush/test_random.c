@@ -23,6 +23,7 @@ static void vcpu_live(struct vcpu *vcpu)
 	while (turns--) {
 		if (sim_chance(300))
 			vcpu_change(vcpu, sim_below(NR_CHANGES));
+		vcpu->work = sim_chance(100);
 		vcpu_run(vcpu, any_cpu(), sim_chance(300) ? GUEST_INVLPG : GUEST_RUN);
 	}
 }

@@ -122,6 +122,14 @@ static void test_abort(void)
 	cpu_vmx_on(0);
 	/* Nothing was forgotten by the entry that was given up. */
 	check_entry(vcpu, 0, 1, 1);
+	/* Nor by one that finds other work to do, whatever it owes. */
+	vcpu_change(vcpu, CHANGE_SREGS);
+	vcpu->work = true;
+	CHECK(!vcpu_run(vcpu, 0, GUEST_RUN));
+	check_entry(vcpu, 0, 0, 1);
+	vcpu->work = true;
+	CHECK(!vcpu_run(vcpu, 1, GUEST_RUN));
+	check_entry(vcpu, 1, 1, 1);
 	world_end();
 }
 

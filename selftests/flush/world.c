@@ -165,26 +165,35 @@ static void guest_run(struct vcpu *vcpu, struct cpu *cpu, enum guest_act act)
 	}
 }
 
+static bool may_enter(const struct slat_vmx *hw)
+{
+	struct vcpu *vcpu = container_of(hw, struct vcpu, hw);
+	bool work = vcpu->work;
+
+	vcpu->work = false;
+	if (cpus[smp_processor_id()].vmx_on)
+		return !work;
+	world.aborted++;
+	return false;
+}
+
 /* As slat_vmx_run() does it. */
 bool vcpu_run(struct vcpu *vcpu, int nr, enum guest_act act)
 {
 	struct slat_vmx *hw = &vcpu->hw;
 	struct cpu *cpu = &cpus[nr];
+	u32 requests;
 	bool enter;
 
 	cpu_take(nr);
 	cpu_irqs_off();
-	slat_tlb_enter(hw);
-	enter = cpu->vmx_on;
+	enter = slat_tlb_begin(hw, may_enter, &requests);
 	if (enter) {
-		slat_tlb_sync(hw);
-		if (hw->requests && slat_requests_take(hw) & SLAT_REQUEST_VPID)
+		if (requests & SLAT_REQUEST_VPID)
 			slat_tlb_flush_vpid(hw);
 		cpu_enter_guest(vcpu);
 		guest_run(vcpu, cpu, act);
 		cpu_leave_guest();
-	} else {
-		world.aborted++;
 	}
 	slat_tlb_leave(hw);
 	cpu_irqs_on();

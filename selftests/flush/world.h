@@ -34,12 +34,14 @@ struct vm {
  * @vm: its VM
  * @uid: never used again
  * @gen: counts changes after which earlier linear translations are stale
+ * @work: its task has something else to do: the next entry is given up
  */
 struct vcpu {
 	struct slat_vmx hw;
 	struct vm *vm;
 	u32 uid;
 	u32 gen;
+	bool work;
 };
 
 enum guest_act {
@@ -63,7 +65,7 @@ enum change {
  * @caps: of the processors
  * @dead: frames that were given back
  * @interrupted: the sum of what flushes returned
- * @aborted: entries given up
+ * @aborted: entries given up on a CPU without VMX
  * @invepts: instructions executed
  * @invvpids: likewise
  */
