@@ -214,29 +214,63 @@ static void decode_segment(struct cursor *c)
 		insn->seg = SLAT_SEG_DS;
 }
 
-/* VEX (C4, C5) and EVEX (62): length only. */
+/* The fields of a VEX prefix, into those that legacy prefixes fill. */
+static void vex_fields(struct cursor *c, u8 rxb, u8 rest)
+{
+	static const u8 rep[4] = { 0, 0, 0xf3, 0xf2 };
+	struct slat_insn *insn = c->insn;
+
+	insn->rep = rep[rest & 3];
+	insn->opsize_prefix = (rest & 3) == 1;
+	insn->vex_long = rest & 4;
+	insn->vex_unused = (rest >> 3 & 15) == 15;
+	/* R, X and B are inverted; in 32-bit code there are eight registers. */
+	if (!c->long_mode)
+		return;
+	insn->rex = (rxb & 0x80 ? 0 : REX_R) | (rxb & 0x40 ? 0 : REX_X) |
+		    (rxb & 0x20 ? 0 : REX_B);
+}
+
+/* The bytes of a VEX (C4, C5) or EVEX (62) prefix after the first one. */
+static int decode_vex_prefix(struct cursor *c, u8 first)
+{
+	struct slat_insn *insn = c->insn;
+	u8 payload = take(c, 1);
+	u8 rest;
+
+	insn->map = 1;
+	if (first == 0xc5) {
+		vex_fields(c, payload | 0x60, payload);
+		return c->err;
+	}
+	rest = take(c, 1);
+	if (first == 0xc4) {
+		insn->map = payload & 31;
+		vex_fields(c, payload, rest);
+		if (c->long_mode && rest & 0x80)
+			insn->rex |= REX_W;
+		return c->err;
+	}
+	insn->map = payload & 7;
+	take(c, 1);
+	return c->err ? c->err : rest & 4 ? 0 : -EINVAL;
+}
+
+/* VEX moves; of the others, and of EVEX, the length alone. */
 static int decode_vex(struct cursor *c, u8 first)
 {
 	struct slat_insn *insn = c->insn;
-	unsigned int map = 1;
-	unsigned int attr;
-	u8 payload;
+	struct optab_entry entry = { 0 };
+	unsigned int size, map, attr;
+	int ret;
 
 	if (insn->lock || insn->rep || insn->opsize_prefix || insn->rex)
 		return -EINVAL;
 	insn->vex = true;
-	payload = take(c, 1);
-	if (first == 0xc4) {
-		map = payload & 31;
-		take(c, 1);
-	} else if (first == 0x62) {
-		map = payload & 7;
-		payload = take(c, 1) & 4;
-		take(c, 1);
-		if (!c->err && !payload)
-			return -EINVAL;
-	}
-	insn->map = map;
+	ret = decode_vex_prefix(c, first);
+	if (ret)
+		return ret;
+	map = insn->map;
 	insn->opcode = take(c, 1);
 	if (c->err)
 		return c->err;
@@ -251,7 +285,15 @@ static int decode_vex(struct cursor *c, u8 first)
 		decode_modrm(c, attr);
 	if (attr & A_I8)
 		take(c, 1);
-	return c->err ? c->err : -EOPNOTSUPP;
+	decode_segment(c);
+	if (c->err || first == 0x62)
+		return c->err ? c->err : -EOPNOTSUPP;
+	ret = slat_opcode_vex(insn, &entry, &size);
+	if (ret)
+		return ret;
+	insn->op = entry.op;
+	insn->aligned = entry.attr & A_ALIGN;
+	return slat_operands_decode(insn, &entry, size);
 }
 
 static bool is_vex(struct cursor *c, u8 byte)

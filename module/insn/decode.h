@@ -86,6 +86,7 @@ enum slat_op {
 	SLAT_OP_OUT,
 	SLAT_OP_SSEMOV,		/* whole operand, rest of an XMM target kept */
 	SLAT_OP_SSEMOVZ,	/* rest of an XMM target cleared */
+	SLAT_OP_VEXMOV,		/* rest of a YMM target cleared, and all above */
 	SLAT_OP_MMXMOV,		/* rest of an MMX target cleared */
 	SLAT_OP_NOP,		/* hints: PREFETCHh, NOP r/m, fences */
 	SLAT_OP_NR,
@@ -98,7 +99,7 @@ enum slat_op {
  * @SLAT_OPND_REG_HIGH: bits 15:8 of general register @reg (AH, CH, DH, BH)
  * @SLAT_OPND_MEM: @size bytes of memory at the instruction's address
  * @SLAT_OPND_IMM: the immediate
- * @SLAT_OPND_XMM: low @size bytes of vector register @reg
+ * @SLAT_OPND_XMM: low @size bytes of vector register @reg, up to 32 with VEX
  * @SLAT_OPND_XMM_HIGH: bits 127:64 of vector register @reg
  * @SLAT_OPND_MMX: low @size bytes of MMX register @reg
  * @SLAT_OPND_SREG: selector of segment register @reg
@@ -123,7 +124,7 @@ enum slat_operand_type {
  * struct slat_operand - one operand of an instruction
  * @type: enum slat_operand_type
  * @reg: register number of the types that name one
- * @size: width in bytes: 1, 2, 4, 8 or 16
+ * @size: width in bytes: 1, 2, 4, 8, 16 or 32
  */
 struct slat_operand {
 	u8 type;
@@ -145,7 +146,9 @@ struct slat_operand {
  * @aligned: #GP(0) unless the memory operand is aligned to its size
  * @rep: 0, 0xf2 or 0xf3: the last repeat prefix
  * @opsize_prefix: 66 prefix present
- * @vex: VEX or EVEX encoded
+ * @vex: VEX or EVEX encoded; @rex and @rep then say what its fields do
+ * @vex_long: VEX.L
+ * @vex_unused: VEX.vvvv names no register
  * @has_modrm: @modrm (and @sib where it asks for one) are valid
  * @modrm: ModRM byte
  * @sib: SIB byte, 0 if there is none
@@ -178,6 +181,8 @@ struct slat_insn {
 	u8 rep;
 	bool opsize_prefix;
 	bool vex;
+	bool vex_long;
+	bool vex_unused;
 	bool has_modrm;
 	u8 modrm;
 	u8 sib;
@@ -211,5 +216,14 @@ struct slat_insn {
  */
 int slat_insn_decode(struct slat_insn *insn, const u8 *bytes, unsigned int nr,
 		     enum slat_insn_mode mode);
+
+/**
+ * slat_insn_address_registers() - what decides where its operands are
+ * @insn: the instruction
+ *
+ * Return: a bit for each general register that is part of an address in memory,
+ * counts the elements or names the port.
+ */
+u32 slat_insn_address_registers(const struct slat_insn *insn);
 
 #endif /* SLAT_INSN_DECODE_H */

@@ -23,6 +23,15 @@ static void machine_reset(struct slat_emul *e)
 	e->fetched = 0;
 }
 
+/* The segment's limit: the code may be longer than what the processor fetched. */
+static enum slat_emul_status fetch_check(struct slat_emul *e)
+{
+	if (e->mode == SLAT_MODE_LONG || !e->ops->seg_check)
+		return SLAT_EMUL_DONE;
+	return slat_machine_errno(e->ops->seg_check(e->ctx, SLAT_SEG_CS, e->rip, e->insn.len,
+						    SLAT_ACC_FETCH));
+}
+
 /* The last instruction again, as a loop over a device register has it? */
 static bool is_decoded(const struct slat_emul *e, const u8 *bytes,
 		       unsigned int nr)
@@ -57,7 +66,7 @@ static enum slat_emul_status fetch_decode(struct slat_emul *e)
 		e->fetched = nr;
 		if (is_decoded(e, bytes, nr)) {
 			memcpy(e->insn.bytes, bytes, sizeof(bytes));
-			return SLAT_EMUL_DONE;
+			return fetch_check(e);
 		}
 		ret = slat_insn_decode(&e->insn, bytes, nr, e->mode);
 		e->decoded = !ret;
@@ -67,7 +76,7 @@ static enum slat_emul_status fetch_decode(struct slat_emul *e)
 		return slat_machine_raise(e, SLAT_VEC_GP);
 	if (ret == -EINVAL)
 		return slat_machine_raise(e, SLAT_VEC_UD);
-	return slat_machine_errno(ret);
+	return ret ? slat_machine_errno(ret) : fetch_check(e);
 }
 
 static void begin(struct slat_emul *e)
@@ -116,11 +125,14 @@ static void commit(struct slat_emul *e)
 
 	for (i = 0; i < e->nr_reg_writes; i++)
 		e->gpr[e->reg_write[i]] = e->reg_value[i];
+	e->committed = true;
 	e->rip = e->next_rip;
 	e->rflags = e->next_rflags;
 	e->pio_pos = e->next_pio_pos;
 	if (e->vector_write == VECTOR_XMM)
 		e->ops->write_xmm(e->ctx, e->vector_reg, e->vector_value);
+	else if (e->vector_write == VECTOR_YMM)
+		e->ops->write_ymm(e->ctx, e->vector_reg, e->vector_value);
 	else if (e->vector_write != VECTOR_NONE)
 		e->ops->write_mmx(e->ctx, e->vector_reg,
 				  e->vector_write == VECTOR_MMX ? e->vector_value : NULL);
@@ -167,7 +179,7 @@ static bool may_iterate(struct slat_emul *e)
 	/* Data already taken from a port must reach memory. */
 	if (e->pio_pos < e->pio_end)
 		return true;
-	if (e->rflags & SLAT_FLAG_TF)
+	if (e->step)
 		return false;
 	if (e->iterations >= SLAT_EMUL_MAX_ITER)
 		return false;
@@ -276,6 +288,13 @@ bool slat_emul_is_last(const struct slat_emul *e)
 		if (e->write[i].mmio && e->write[i].done < e->write[i].len)
 			return false;
 	return true;
+}
+
+u32 slat_emul_depends_on(const struct slat_emul *e)
+{
+	if (e->state == STATE_MMIO_WRITE || e->state == STATE_PIO_OUTS)
+		return 0;
+	return slat_insn_address_registers(&e->insn);
 }
 
 bool slat_emul_pending(const struct slat_emul *e)

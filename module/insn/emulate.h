@@ -24,15 +24,22 @@
  *
  * A string instruction commits each iteration; DONE with RIP still at the
  * instruction means that more iterations follow once the guest runs again.
+ *
+ * The instruction that is found may be another one than the one that exited:
+ * another vCPU has changed the code, or the exit was by a translation that is
+ * no longer in the guest's tables. So nothing that the processor had checked
+ * for the one that exited is taken as checked; every right is looked at here
+ * again (rights.h, the segments, the walk of the access that is really made).
  */
 #ifndef SLAT_INSN_EMULATE_H
 #define SLAT_INSN_EMULATE_H
 
 #include "decode.h"
+#include "rights.h"
 #include "types.h"
 
-/* The longest access (a vector register, CMPXCHG16B). */
-#define SLAT_EMUL_MAX_DATA	16
+/* The longest access: a YMM register. */
+#define SLAT_EMUL_MAX_DATA	32
 /* Read log: everything one instruction may read from memory. */
 #define SLAT_EMUL_READ_LOG	64
 /* Iterations of a string instruction per slat_emul_run(). */
@@ -89,14 +96,19 @@ enum slat_emul_status {
  * @read_xmm: read all 16 bytes of XMM register @reg (0..15). NULL: SSE moves
  *	are UNHANDLED.
  * @write_xmm: write all 16 bytes; bits above 127 of the register are kept.
+ * @read_ymm: read all 32 bytes of YMM register @reg (0..15). NULL: VEX moves
+ *	are UNHANDLED.
+ * @write_ymm: write all 32 bytes; bits above 255 become 0.
  * @read_mmx: read all 8 bytes of MMX register @reg (0..7). NULL: MMX moves
  *	are UNHANDLED.
  * @write_mmx: write all 8 bytes, and do what every MMX instruction does to the
  *	x87 state (top of stack 0, no register empty). @buf NULL: only that.
+ * @check_registers: may the guest use these vector registers (CR0, CR4, XCR0)?
+ *	0 or -EFAULT. NULL: always.
  * @check_io: may the guest access these ports (TSS bitmap, IOPL)? 0 or
  *	-EFAULT. NULL: always.
  * @stop: work is pending (a signal, an interrupt): end the string
- *	instruction at the next iteration boundary. NULL: never.
+ *	instruction at the iteration boundary where it is now. NULL: never.
  */
 struct slat_emul_ops {
 	int (*fetch)(void *ctx, u64 linear, void *buf, unsigned int len);
@@ -111,8 +123,11 @@ struct slat_emul_ops {
 	u16 (*seg_selector)(void *ctx, enum slat_seg seg);
 	void (*read_xmm)(void *ctx, unsigned int reg, void *buf);
 	void (*write_xmm)(void *ctx, unsigned int reg, const void *buf);
+	void (*read_ymm)(void *ctx, unsigned int reg, void *buf);
+	void (*write_ymm)(void *ctx, unsigned int reg, const void *buf);
 	void (*read_mmx)(void *ctx, unsigned int reg, void *buf);
 	void (*write_mmx)(void *ctx, unsigned int reg, const void *buf);
+	int (*check_registers)(void *ctx, enum slat_registers registers);
 	int (*check_io)(void *ctx, u16 port, unsigned int size);
 	bool (*stop)(void *ctx);
 };
@@ -180,16 +195,21 @@ struct slat_emul_write {
  * @cpl: current privilege level
  * @stack_size: bytes of the stack pointer outside 64-bit mode: 4 when SS.B is
  *	set, else 2 (0 is taken as the default of @mode)
+ * @align_check: alignment checking is on: CPL 3, CR0.AM and RFLAGS.AC
+ * @step: one iteration of a string instruction at a time: each owes a trap
  * @gpa_hint_valid: the exit gave the GPA of the access in @gpa_hint, and it is
  *	the final translation of a data operand of this instruction. Saves the
  *	walk when the instruction has one memory operand inside one page with
  *	the same page offset. The glue clears it if it cannot know that (a
  *	guest page table in MMIO exits with the entry's address instead).
  * @gpa_hint: see @gpa_hint_valid
+ * @gpa_hint_write: the exit proves that the guest may write there
  * @single_outs: OUTS hands out one element at a time; the glue may itself
  *	answer some of them
  * @insn: the decoded instruction; insn.bytes holds @fetched bytes
  * @fetched: bytes fetched; valid also after UNHANDLED
+ * @committed: an instruction or an iteration took effect since the glue has
+ *	cleared this
  * @exception: valid after SLAT_EMUL_EXCEPTION; filled by callbacks too
  * @mmio: valid after SLAT_EMUL_MMIO
  * @pio: valid after SLAT_EMUL_PIO
@@ -205,12 +225,16 @@ struct slat_emul {
 	enum slat_insn_mode mode;
 	u8 cpl;
 	u8 stack_size;
+	bool align_check;
+	bool step;
 	bool gpa_hint_valid;
-	u64 gpa_hint;
+	bool gpa_hint_write;
 	bool single_outs;
+	u64 gpa_hint;
 
 	struct slat_insn insn;
 	u8 fetched;
+	bool committed;
 	struct slat_exception exception;
 	struct slat_emul_mmio mmio;
 
@@ -242,7 +266,7 @@ struct slat_emul {
 	u64 reg_value[SLAT_EMUL_REG_WRITES];
 	u8 vector_write;
 	u8 vector_reg;
-	u8 vector_value[16];
+	u8 vector_value[SLAT_EMUL_MAX_DATA];
 	u8 nr_writes;
 	u8 write_pos;
 	struct slat_emul_write write[SLAT_EMUL_WRITES];
@@ -311,6 +335,18 @@ enum slat_emul_status slat_emul_resume(struct slat_emul *e);
  * instead of completing the access.
  */
 bool slat_emul_is_last(const struct slat_emul *e);
+
+/**
+ * slat_emul_depends_on() - what the pending device access is at the mercy of
+ * @e: the emulator, which waits for an answer or is to be resumed
+ *
+ * Until a read is answered nothing is committed, and the instruction is begun
+ * again with the answer: that is for the address that these registers made.
+ *
+ * Return: a bit for each general register; 0: the access is a write, which no
+ * register changes any more.
+ */
+u32 slat_emul_depends_on(const struct slat_emul *e);
 
 /**
  * slat_emul_pending() - is an MMIO or PIO exit waiting for its completion

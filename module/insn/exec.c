@@ -435,6 +435,7 @@ enum slat_emul_status slat_exec(struct slat_emul *e)
 		return slat_exec_io(e);
 	case SLAT_OP_SSEMOV:
 	case SLAT_OP_SSEMOVZ:
+	case SLAT_OP_VEXMOV:
 	case SLAT_OP_MMXMOV:
 		return slat_exec_sse(e);
 	case SLAT_OP_NOP:

@@ -27,7 +27,7 @@ enum slat_emul_status slat_machine_raise(struct slat_emul *e, u8 vector)
 {
 	e->exception = (struct slat_exception) {
 		.vector = vector,
-		.has_error = vector != SLAT_VEC_UD && vector != SLAT_VEC_DE &&
+		.has_error = vector >= SLAT_VEC_SS && vector != SLAT_VEC_MF &&
 			     e->mode != SLAT_MODE_REAL,
 	};
 	return SLAT_EMUL_EXCEPTION;
@@ -114,10 +114,12 @@ enum slat_emul_status slat_machine_branch(struct slat_emul *e, u64 target)
 }
 
 static bool hint_applies(const struct slat_emul *e, u64 linear,
-			 unsigned int len)
+			 unsigned int access, unsigned int len)
 {
 	unsigned int offset = linear & ~SLAT_INSN_PAGE_MASK;
 
+	if (access & SLAT_ACC_WRITE && !e->gpa_hint_write)
+		return false;
 	return e->gpa_hint_valid && !e->insn.two_places &&
 	       offset == (e->gpa_hint & ~SLAT_INSN_PAGE_MASK) &&
 	       offset + len <= SLAT_INSN_PAGE_SIZE;
@@ -143,7 +145,7 @@ enum slat_emul_status slat_machine_gpa(struct slat_emul *e, u64 linear,
 			return SLAT_EMUL_DONE;
 		}
 	}
-	if (hint_applies(e, linear, len)) {
+	if (hint_applies(e, linear, access, len)) {
 		*gpa = e->gpa_hint;
 	} else {
 		ret = e->ops->translate(e->ctx, linear, access |
@@ -195,13 +197,29 @@ static enum slat_emul_status span_translate(struct slat_emul *e,
 	return slat_machine_gpa(e, linear, access, span->len[1], &span->gpa[1]);
 }
 
+/*
+ * Alignment comes after the pages (SDM, "Priority Among Concurrent Events").
+ * Vector registers have rules of their own.
+ */
+static enum slat_emul_status span_find(struct slat_emul *e, struct span *span,
+				       u64 linear, unsigned int len,
+				       unsigned int access)
+{
+	enum slat_emul_status status = span_translate(e, span, linear, len, access);
+
+	if (status == SLAT_EMUL_DONE && e->align_check && len <= 8 &&
+	    (linear & (len - 1)))
+		return slat_machine_raise(e, SLAT_VEC_AC);
+	return status;
+}
+
 /* Translate only, so that a fault comes before any device access. */
 enum slat_emul_status slat_machine_probe(struct slat_emul *e, u64 linear,
 					 unsigned int len, unsigned int access)
 {
 	struct span span;
 
-	return span_translate(e, &span, linear, len, access);
+	return span_find(e, &span, linear, len, access);
 }
 
 /*
@@ -266,7 +284,7 @@ enum slat_emul_status slat_machine_read(struct slat_emul *e, u64 linear,
 	enum slat_emul_status status;
 	struct span span;
 
-	status = span_translate(e, &span, linear, len, access);
+	status = span_find(e, &span, linear, len, access);
 	if (status != SLAT_EMUL_DONE)
 		return status;
 	status = read_part(e, span.gpa[0], span.len[0], buf);
@@ -287,7 +305,7 @@ enum slat_emul_status slat_machine_write(struct slat_emul *e, u64 linear,
 	struct span span;
 	unsigned int i;
 
-	status = span_translate(e, &span, linear, len, SLAT_ACC_WRITE);
+	status = span_find(e, &span, linear, len, SLAT_ACC_WRITE);
 	if (status != SLAT_EMUL_DONE)
 		return status;
 	if (e->nr_writes + span.nr > SLAT_EMUL_WRITES ||

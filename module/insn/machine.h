@@ -26,6 +26,7 @@ enum machine_state {
 enum machine_vector {
 	VECTOR_NONE,
 	VECTOR_XMM,
+	VECTOR_YMM,
 	VECTOR_MMX,
 	VECTOR_MMX_STATE,	/* only what MMX instructions do to the x87 */
 };

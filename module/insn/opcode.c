@@ -22,7 +22,7 @@ struct optab_entry slat_opcode_map38(const struct slat_insn *insn)
 		entry.src = load ? O_M : O_G;
 	} else if (insn->opcode == 0x2a && insn->opsize_prefix && !insn->rep) {
 		entry.op = SLAT_OP_SSEMOV;	/* MOVNTDQA */
-		entry.attr |= A_ALIGN;
+		entry.attr |= A_ALIGN | A_V128 | A_V256;
 		entry.dst = O_V;
 		entry.src = O_M;
 	}
@@ -136,6 +136,42 @@ bool slat_opcode_sse(const struct slat_insn *insn, struct optab_entry *entry,
 		return true;
 	}
 	return false;
+}
+
+/* What VEX makes of an SSE move; loads into a part of a register have a third operand. */
+static bool vex_is_move(const struct slat_insn *insn, const struct optab_entry *entry,
+			unsigned int size)
+{
+	bool memory = MODRM_MOD(insn->modrm) != 3;
+
+	if (!(entry->attr & A_V128))
+		return false;
+	/* VMOVSS and VMOVSD between registers merge. */
+	return memory || size == 16 || (insn->opcode != 0x10 && insn->opcode != 0x11);
+}
+
+/* -EINVAL: no such instruction; -EOPNOTSUPP: perhaps one, not emulated. */
+int slat_opcode_vex(const struct slat_insn *insn, struct optab_entry *entry,
+		    unsigned int *size)
+{
+	if (insn->map == 1) {
+		if (!slat_opcode_sse(insn, entry, size))
+			return -EOPNOTSUPP;
+	} else if (insn->map == 2 && insn->opcode == 0x2a && insn->opsize_prefix) {
+		*entry = slat_opcode_map38(insn);	/* VMOVNTDQA */
+		*size = 16;
+	}
+	if (!vex_is_move(insn, entry, *size))
+		return -EOPNOTSUPP;
+	entry->op = SLAT_OP_VEXMOV;
+	if (!insn->vex_unused)
+		return -EINVAL;
+	if (!insn->vex_long)
+		return 0;
+	if (entry->attr & A_V256)
+		*size = 32;
+	/* VMOVSS and VMOVSD ignore VEX.L, other short moves do not. */
+	return *size == 32 || (insn->opcode & 0xfe) == 0x10 ? 0 : -EINVAL;
 }
 
 /* LEA and the loads of far pointers and bounds have no register form. */

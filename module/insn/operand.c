@@ -201,6 +201,35 @@ static void operand_sizes(struct slat_insn *insn, unsigned int attr)
 	}
 }
 
+u32 slat_insn_address_registers(const struct slat_insn *insn)
+{
+	u32 mask = 0;
+
+	if (insn->base != SLAT_GPR_NONE)
+		mask |= 1 << insn->base;
+	if (insn->index != SLAT_GPR_NONE)
+		mask |= 1 << insn->index;
+	switch (insn->op) {
+	case SLAT_OP_PUSH ... SLAT_OP_RET:
+		return mask | 1 << SLAT_RSP | 1 << SLAT_RBP;
+	case SLAT_OP_INS:
+	case SLAT_OP_OUTS:
+		mask |= 1 << SLAT_RDX;
+		fallthrough;
+	case SLAT_OP_MOVS ... SLAT_OP_SCAS:
+		return mask | 1 << SLAT_RSI | 1 << SLAT_RDI | 1 << SLAT_RCX;
+	case SLAT_OP_IN:
+	case SLAT_OP_OUT:
+		return mask | 1 << SLAT_RDX;
+	case SLAT_OP_XLAT:
+		return mask | 1 << SLAT_RAX;
+	case SLAT_OP_BT ... SLAT_OP_BTC:
+		return mask | (insn->src.type == SLAT_OPND_REG ? 1 << insn->src.reg : 0);
+	default:
+		return mask;
+	}
+}
+
 /*
  * Fill operands, condition and immediate. -EINVAL: a register where memory
  * must be, or LOCK on what cannot be locked.

@@ -202,51 +202,50 @@ const struct optab_entry slat_optab_0f[256] = {
 	[0xd0 ... 0xff] = LEN(A_M),
 };
 
-#define SSE(opc, pfx, sz, o, d, s) \
-	{ .opcode = (opc), .prefix = (pfx), .size = (sz), \
-	  .entry = OP(A_M, o, d, s) }
-#define SSE_ALIGNED(opc, pfx, o, d, s) \
-	{ .opcode = (opc), .prefix = (pfx), .size = 16, \
-	  .entry = OP(A_M | A_ALIGN, o, d, s) }
+#define SSE(opc, pfx, sz, o, d, s, a) \
+	{ .opcode = (opc), .prefix = (pfx), .size = (sz), .entry = OP(A_M | (a), o, d, s) }
+/* Whole registers; with VEX, 32 bytes too. */
+#define SSE_WHOLE(opc, pfx, d, s)	SSE(opc, pfx, 16, SSEMOV, d, s, A_V128 | A_V256)
+#define SSE_ALIGNED(opc, pfx, d, s)	SSE(opc, pfx, 16, SSEMOV, d, s, A_ALIGN | A_V128 | A_V256)
 
 const struct optab_sse slat_optab_sse[] = {
-	SSE(0x10, 0x00, 16, SSEMOV, O_V, O_W),		/* MOVUPS */
-	SSE(0x10, 0x66, 16, SSEMOV, O_V, O_W),		/* MOVUPD */
-	SSE(0x10, 0xf3, 4, SSEMOV, O_V, O_W),		/* MOVSS */
-	SSE(0x10, 0xf2, 8, SSEMOV, O_V, O_W),		/* MOVSD */
-	SSE(0x11, 0x00, 16, SSEMOV, O_W, O_V),
-	SSE(0x11, 0x66, 16, SSEMOV, O_W, O_V),
-	SSE(0x11, 0xf3, 4, SSEMOV, O_W, O_V),
-	SSE(0x11, 0xf2, 8, SSEMOV, O_W, O_V),
-	SSE(0x12, 0x00, 8, SSEMOV, O_V, O_M),		/* MOVLPS */
-	SSE(0x12, 0x66, 8, SSEMOV, O_V, O_M),		/* MOVLPD */
-	SSE(0x13, 0x00, 8, SSEMOV, O_M, O_V),
-	SSE(0x13, 0x66, 8, SSEMOV, O_M, O_V),
-	SSE(0x16, 0x00, 8, SSEMOV, O_V_HIGH, O_M),	/* MOVHPS */
-	SSE(0x16, 0x66, 8, SSEMOV, O_V_HIGH, O_M),	/* MOVHPD */
-	SSE(0x17, 0x00, 8, SSEMOV, O_M, O_V_HIGH),
-	SSE(0x17, 0x66, 8, SSEMOV, O_M, O_V_HIGH),
-	SSE_ALIGNED(0x28, 0x00, SSEMOV, O_V, O_W),	/* MOVAPS */
-	SSE_ALIGNED(0x28, 0x66, SSEMOV, O_V, O_W),	/* MOVAPD */
-	SSE_ALIGNED(0x29, 0x00, SSEMOV, O_W, O_V),
-	SSE_ALIGNED(0x29, 0x66, SSEMOV, O_W, O_V),
-	SSE_ALIGNED(0x2b, 0x00, SSEMOV, O_M, O_V),	/* MOVNTPS */
-	SSE_ALIGNED(0x2b, 0x66, SSEMOV, O_M, O_V),	/* MOVNTPD */
-	SSE(0x6e, 0x00, 0, MMXMOV, O_P, O_E),
-	SSE(0x7e, 0x00, 0, MMXMOV, O_E, O_P),
-	SSE(0x6f, 0x00, 8, MMXMOV, O_P, O_Q),
-	SSE(0x7f, 0x00, 8, MMXMOV, O_Q, O_P),
-	SSE(0xe7, 0x00, 8, MMXMOV, O_M, O_P),		/* MOVNTQ */
-	SSE(0x6e, 0x66, 0, SSEMOVZ, O_V, O_E),		/* MOVD, MOVQ */
-	SSE(0x7e, 0x66, 0, SSEMOVZ, O_E, O_V),
-	SSE(0x7e, 0xf3, 8, SSEMOVZ, O_V, O_W),		/* MOVQ */
-	SSE(0xd6, 0x66, 8, SSEMOVZ, O_W, O_V),
-	SSE_ALIGNED(0x6f, 0x66, SSEMOV, O_V, O_W),	/* MOVDQA */
-	SSE_ALIGNED(0x7f, 0x66, SSEMOV, O_W, O_V),
-	SSE(0x6f, 0xf3, 16, SSEMOV, O_V, O_W),		/* MOVDQU */
-	SSE(0x7f, 0xf3, 16, SSEMOV, O_W, O_V),
-	SSE_ALIGNED(0xe7, 0x66, SSEMOV, O_M, O_V),	/* MOVNTDQ */
-	SSE(0xf0, 0xf2, 16, SSEMOV, O_V, O_M),		/* LDDQU */
+	SSE_WHOLE(0x10, 0x00, O_V, O_W),		/* MOVUPS */
+	SSE_WHOLE(0x10, 0x66, O_V, O_W),		/* MOVUPD */
+	SSE(0x10, 0xf3, 4, SSEMOV, O_V, O_W, A_V128),	/* MOVSS */
+	SSE(0x10, 0xf2, 8, SSEMOV, O_V, O_W, A_V128),	/* MOVSD */
+	SSE_WHOLE(0x11, 0x00, O_W, O_V),
+	SSE_WHOLE(0x11, 0x66, O_W, O_V),
+	SSE(0x11, 0xf3, 4, SSEMOV, O_W, O_V, A_V128),
+	SSE(0x11, 0xf2, 8, SSEMOV, O_W, O_V, A_V128),
+	SSE(0x12, 0x00, 8, SSEMOV, O_V, O_M, 0),	/* MOVLPS */
+	SSE(0x12, 0x66, 8, SSEMOV, O_V, O_M, 0),	/* MOVLPD */
+	SSE(0x13, 0x00, 8, SSEMOV, O_M, O_V, A_V128),
+	SSE(0x13, 0x66, 8, SSEMOV, O_M, O_V, A_V128),
+	SSE(0x16, 0x00, 8, SSEMOV, O_V_HIGH, O_M, 0),	/* MOVHPS */
+	SSE(0x16, 0x66, 8, SSEMOV, O_V_HIGH, O_M, 0),	/* MOVHPD */
+	SSE(0x17, 0x00, 8, SSEMOV, O_M, O_V_HIGH, A_V128),
+	SSE(0x17, 0x66, 8, SSEMOV, O_M, O_V_HIGH, A_V128),
+	SSE_ALIGNED(0x28, 0x00, O_V, O_W),		/* MOVAPS */
+	SSE_ALIGNED(0x28, 0x66, O_V, O_W),		/* MOVAPD */
+	SSE_ALIGNED(0x29, 0x00, O_W, O_V),
+	SSE_ALIGNED(0x29, 0x66, O_W, O_V),
+	SSE_ALIGNED(0x2b, 0x00, O_M, O_V),		/* MOVNTPS */
+	SSE_ALIGNED(0x2b, 0x66, O_M, O_V),		/* MOVNTPD */
+	SSE(0x6e, 0x00, 0, MMXMOV, O_P, O_E, 0),
+	SSE(0x7e, 0x00, 0, MMXMOV, O_E, O_P, 0),
+	SSE(0x6f, 0x00, 8, MMXMOV, O_P, O_Q, 0),
+	SSE(0x7f, 0x00, 8, MMXMOV, O_Q, O_P, 0),
+	SSE(0xe7, 0x00, 8, MMXMOV, O_M, O_P, 0),	/* MOVNTQ */
+	SSE(0x6e, 0x66, 0, SSEMOVZ, O_V, O_E, A_V128),	/* MOVD, MOVQ */
+	SSE(0x7e, 0x66, 0, SSEMOVZ, O_E, O_V, A_V128),
+	SSE(0x7e, 0xf3, 8, SSEMOVZ, O_V, O_W, A_V128),	/* MOVQ */
+	SSE(0xd6, 0x66, 8, SSEMOVZ, O_W, O_V, A_V128),
+	SSE_ALIGNED(0x6f, 0x66, O_V, O_W),		/* MOVDQA */
+	SSE_ALIGNED(0x7f, 0x66, O_W, O_V),
+	SSE_WHOLE(0x6f, 0xf3, O_V, O_W),		/* MOVDQU */
+	SSE_WHOLE(0x7f, 0xf3, O_W, O_V),
+	SSE_ALIGNED(0xe7, 0x66, O_M, O_V),		/* MOVNTDQ */
+	SSE_WHOLE(0xf0, 0xf2, O_V, O_M),		/* LDDQU */
 };
 
 const unsigned int slat_optab_nr_sse = ARRAY_SIZE(slat_optab_sse);

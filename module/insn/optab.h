@@ -62,6 +62,8 @@ enum optab_operand {
 #define A_GRP	0x4000	/* op is an enum optab_group: ModRM reg selects */
 #define A_ALIGN	0x8000	/* memory operand must be aligned to its size */
 #define A_F64	0x10000	/* 64-bit operand in 64-bit mode, whatever the prefixes */
+#define A_V128	0x20000	/* has a VEX form of the same meaning, of 16 bytes and less */
+#define A_V256	0x40000	/* and one of 32 bytes */
 
 /* Opcodes whose meaning depends on the ModRM reg field. */
 enum optab_group {
@@ -116,6 +118,8 @@ struct optab_entry slat_opcode_map38(const struct slat_insn *insn);
 int slat_opcode_adjust(const struct slat_insn *insn, struct optab_entry *entry);
 bool slat_opcode_sse(const struct slat_insn *insn, struct optab_entry *entry,
 		     unsigned int *size);
+int slat_opcode_vex(const struct slat_insn *insn, struct optab_entry *entry,
+		    unsigned int *size);
 
 /* operand.c: operands of an instruction whose entry is settled. */
 int slat_operands_decode(struct slat_insn *insn,

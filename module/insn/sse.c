@@ -1,9 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * MMX and SSE moves of 4, 8 and 16 bytes between memory, general registers and
+ * MMX, SSE and AVX moves of 4 to 32 bytes between memory, general registers and
  * vector registers. Called by exec.c; changes nothing itself, expects no lock.
  */
 #include "machine.h"
+
+/* All that the instruction may see of a register: 16 bytes, or 32 with VEX. */
+static void read_vector(struct slat_emul *e, unsigned int reg, u8 *buf)
+{
+	if (e->insn.op == SLAT_OP_VEXMOV)
+		e->ops->read_ymm(e->ctx, reg, buf);
+	else
+		e->ops->read_xmm(e->ctx, reg, buf);
+}
 
 static enum slat_emul_status sse_read(struct slat_emul *e,
 				      const struct slat_operand *opnd, u8 *buf)
@@ -13,10 +22,10 @@ static enum slat_emul_status sse_read(struct slat_emul *e,
 
 	switch (opnd->type) {
 	case SLAT_OPND_XMM:
-		e->ops->read_xmm(e->ctx, opnd->reg, buf);
+		read_vector(e, opnd->reg, buf);
 		return SLAT_EMUL_DONE;
 	case SLAT_OPND_XMM_HIGH:
-		e->ops->read_xmm(e->ctx, opnd->reg, buf);
+		read_vector(e, opnd->reg, buf);
 		memcpy(buf, buf + 8, 8);
 		return SLAT_EMUL_DONE;
 	case SLAT_OPND_MMX:
@@ -37,14 +46,14 @@ static enum slat_emul_status sse_read(struct slat_emul *e,
 static void sse_write_xmm(struct slat_emul *e, const struct slat_operand *opnd,
 			  const u8 *buf)
 {
-	if (e->insn.op == SLAT_OP_SSEMOVZ)
+	if (e->insn.op != SLAT_OP_SSEMOV)
 		memset(e->vector_value, 0, sizeof(e->vector_value));
 	else
 		e->ops->read_xmm(e->ctx, opnd->reg, e->vector_value);
 	memcpy(e->vector_value + (opnd->type == SLAT_OPND_XMM_HIGH ? 8 : 0), buf,
 	       opnd->size);
 	e->vector_reg = opnd->reg;
-	e->vector_write = VECTOR_XMM;
+	e->vector_write = e->insn.op == SLAT_OP_VEXMOV ? VECTOR_YMM : VECTOR_XMM;
 }
 
 /* Four bytes clear the other four. */
@@ -60,20 +69,42 @@ static void sse_write_mmx(struct slat_emul *e, const struct slat_operand *opnd,
 /* Does the glue have what this instruction needs? */
 static bool sse_is_possible(const struct slat_emul *e)
 {
-	if (e->insn.op == SLAT_OP_MMXMOV)
+	switch (e->insn.op) {
+	case SLAT_OP_MMXMOV:
 		return e->ops->read_mmx && e->ops->write_mmx;
-	return e->ops->read_xmm && e->ops->write_xmm;
+	case SLAT_OP_VEXMOV:
+		return e->ops->read_ymm && e->ops->write_ymm;
+	default:
+		return e->ops->read_xmm && e->ops->write_xmm;
+	}
+}
+
+/* And has the guest the right to use it? */
+static enum slat_emul_status sse_check(struct slat_emul *e)
+{
+	enum slat_registers registers = SLAT_REGISTERS_XMM;
+
+	if (!e->ops->check_registers)
+		return SLAT_EMUL_DONE;
+	if (e->insn.op == SLAT_OP_MMXMOV)
+		registers = SLAT_REGISTERS_MMX;
+	else if (e->insn.op == SLAT_OP_VEXMOV)
+		registers = SLAT_REGISTERS_YMM;
+	return slat_machine_errno(e->ops->check_registers(e->ctx, registers));
 }
 
 enum slat_emul_status slat_exec_sse(struct slat_emul *e)
 {
 	const struct slat_operand *dst = &e->insn.dst;
 	enum slat_emul_status status;
-	u8 buf[16] = { 0 };
+	u8 buf[SLAT_EMUL_MAX_DATA] = { 0 };
 	u64 value, linear;
 
 	if (!sse_is_possible(e))
 		return SLAT_EMUL_UNHANDLED;
+	status = sse_check(e);
+	if (status != SLAT_EMUL_DONE)
+		return status;
 	/* Every MMX instruction turns the x87 registers into MMX registers. */
 	if (e->insn.op == SLAT_OP_MMXMOV)
 		e->vector_write = VECTOR_MMX_STATE;

@@ -121,7 +121,7 @@ static unsigned int port_batch(const struct slat_emul *e, u64 linear,
 	unsigned int room;
 	u64 nr;
 
-	if (e->rflags & SLAT_FLAG_TF)
+	if (e->step)
 		return 1;
 	/* Downwards: the element here and those below it. */
 	room = e->rflags & SLAT_FLAG_DF ? offset + size :

@@ -70,9 +70,12 @@ typedef __s64 s64;
 /* Exception vectors that these files raise by themselves. */
 #define SLAT_VEC_DE	0
 #define SLAT_VEC_UD	6
+#define SLAT_VEC_NM	7
 #define SLAT_VEC_SS	12
 #define SLAT_VEC_GP	13
 #define SLAT_VEC_PF	14
+#define SLAT_VEC_MF	16
+#define SLAT_VEC_AC	17
 
 /**
  * enum slat_insn_mode - how CS makes the processor read instructions

@@ -71,7 +71,8 @@ static int fake_translate(void *ctx, u64 linear, unsigned int access, u64 *gpa)
 	if (page < 0 && (linear < f->base - f->guard ||
 			 linear >= f->base + FAKE_BYTES + f->guard))
 		f->strayed = true;
-	if (page < 0 || f->page[page] == FAKE_NONE)
+	if (page < 0 || f->page[page] == FAKE_NONE ||
+	    (access & SLAT_ACC_WRITE && f->readonly & 1 << page))
 		return page_fault(f, linear, access);
 	*gpa = fake_gpa(f, linear);
 	return 0;
@@ -156,12 +157,33 @@ static u16 fake_seg_selector(void *ctx, enum slat_seg seg)
 
 static void fake_read_xmm(void *ctx, unsigned int reg, void *buf)
 {
-	memcpy(buf, ((struct fake *)ctx)->xmm[reg], 16);
+	memcpy(buf, ((struct fake *)ctx)->ymm[reg], 16);
 }
 
 static void fake_write_xmm(void *ctx, unsigned int reg, const void *buf)
 {
-	memcpy(((struct fake *)ctx)->xmm[reg], buf, 16);
+	memcpy(((struct fake *)ctx)->ymm[reg], buf, 16);
+}
+
+static void fake_read_ymm(void *ctx, unsigned int reg, void *buf)
+{
+	memcpy(buf, ((struct fake *)ctx)->ymm[reg], 32);
+}
+
+static void fake_write_ymm(void *ctx, unsigned int reg, const void *buf)
+{
+	memcpy(((struct fake *)ctx)->ymm[reg], buf, 32);
+}
+
+static int fake_check_registers(void *ctx, enum slat_registers registers)
+{
+	struct fake *f = ctx;
+
+	f->asked = registers;
+	if (!f->denied)
+		return 0;
+	f->e.exception = (struct slat_exception) { .vector = f->denied };
+	return -EFAULT;
 }
 
 static void fake_read_mmx(void *ctx, unsigned int reg, void *buf)
@@ -206,6 +228,9 @@ static const struct slat_emul_ops fake_ops = {
 	.seg_selector = fake_seg_selector,
 	.read_xmm = fake_read_xmm,
 	.write_xmm = fake_write_xmm,
+	.read_ymm = fake_read_ymm,
+	.write_ymm = fake_write_ymm,
+	.check_registers = fake_check_registers,
 	.read_mmx = fake_read_mmx,
 	.write_mmx = fake_write_mmx,
 	.check_io = fake_check_io,

@@ -33,7 +33,7 @@ enum fake_page {
  * @code_linear: linear address of @code
  * @seg: segment bases
  * @selector: segment selectors
- * @xmm: vector registers
+ * @ymm: vector registers; XMM registers are their lower halves
  * @mmx: MMX registers
  * @mmx_state: an MMX instruction was executed
  * @log: device accesses so far, in order
@@ -46,6 +46,9 @@ enum fake_page {
  * @nr_cmpxchg: calls of cmpxchg_gpa
  * @nr_write: calls of write_gpa that wrote
  * @check_limit: segment limit to enforce, 0 for none
+ * @denied: vector that check_registers raises, 0 for none
+ * @asked: registers that it was asked for last
+ * @readonly: bit N: page N is read-only for the guest
  * @allowed_port: lowest port that check_io refuses, 0 for none
  * @stop: value of the stop callback
  */
@@ -59,7 +62,7 @@ struct fake {
 	u64 code_linear;
 	u64 seg[SLAT_SEG_NR];
 	u16 selector[SLAT_SEG_NR];
-	u8 xmm[16][16];
+	u8 ymm[16][32];
 	u64 mmx[8];
 	bool mmx_state;
 	struct slat_emul_mmio log[FAKE_LOG];
@@ -72,6 +75,9 @@ struct fake {
 	unsigned int nr_cmpxchg;
 	unsigned int nr_write;
 	u64 check_limit;
+	u8 denied;
+	enum slat_registers asked;
+	unsigned int readonly;
 	u16 allowed_port;
 	bool stop;
 };

@@ -63,6 +63,9 @@ static const char *const op_names[SLAT_OP_NR] = {
 			   "movhpd movaps movapd movntps movntpd movdqa movdqu "
 			   "movntdq movntdqa lddqu movhlps movlhps",
 	[SLAT_OP_SSEMOVZ] = "movss movsd movd movq",
+	[SLAT_OP_VEXMOV] = "vmovups vmovupd vmovss vmovsd vmovlps vmovlpd vmovhps "
+			   "vmovhpd vmovaps vmovapd vmovntps vmovntpd vmovd vmovq "
+			   "vmovdqa vmovdqu vmovntdq vmovntdqa vlddqu",
 	[SLAT_OP_MMXMOV] = "movd movq movntq",
 	[SLAT_OP_NOP] = "nop prefetch prefetchw prefetchwt1 prefetchnta "
 			"prefetcht0 prefetcht1 prefetcht2 clflush clflushopt "
@@ -116,6 +119,7 @@ static int gpr_number(ZydisRegister reg)
 	case ZYDIS_REGCLASS_GPR32:
 	case ZYDIS_REGCLASS_GPR64:
 	case ZYDIS_REGCLASS_XMM:
+	case ZYDIS_REGCLASS_YMM:
 	case ZYDIS_REGCLASS_MMX:
 		return ZydisRegisterGetId(reg);
 	default:
@@ -131,7 +135,8 @@ static bool same_register(const struct slat_operand *opnd, ZydisRegister reg)
 	switch (opnd->type) {
 	case SLAT_OPND_XMM:
 	case SLAT_OPND_XMM_HIGH:
-		return reg == ZydisRegisterEncode(ZYDIS_REGCLASS_XMM, id);
+		return reg == ZydisRegisterEncode(opnd->size == 32 ? ZYDIS_REGCLASS_YMM :
+						  ZYDIS_REGCLASS_XMM, id);
 	case SLAT_OPND_MMX:
 		return reg == ZydisRegisterEncode(ZYDIS_REGCLASS_MMX, id);
 	case SLAT_OPND_SREG:
@@ -406,6 +411,9 @@ static void make_bytes(u8 *bytes)
 		bytes[pos++] = vex[rnd_below(3)];
 		if (pos < 14 && rnd_one_in(2))
 			bytes[pos] = 0xc0 | rnd_below(64);
+		/* Without a third register, as the moves have it. */
+		if (pos < 14 && bytes[pos - 1] == 0xc5 && rnd_one_in(2))
+			bytes[pos] |= 0x78;
 	}
 }
 

@@ -83,12 +83,22 @@ static void put_mov(u8 opcode, unsigned int reg, u64 address)
 	put_address(address);
 }
 
-/* movups between a vector register and memory: 10 loads, 11 stores. */
-static void put_movups(u8 opcode, unsigned int reg, u64 address)
+bool native_has_avx(void)
 {
-	if (reg & 8)
-		put(0x44);
-	put(0x0f);
+	return __builtin_cpu_supports("avx");
+}
+
+/* A whole vector register and memory, movups or vmovups: 10 loads, 11 stores. */
+static void put_vector(u8 opcode, unsigned int reg, u64 address)
+{
+	if (native_has_avx()) {
+		put(0xc5);
+		put(reg & 8 ? 0x7c : 0xfc);
+	} else {
+		if (reg & 8)
+			put(0x44);
+		put(0x0f);
+	}
 	put(opcode);
 	put(0x04 | (reg & 7) << 3);
 	put(0x25);
@@ -124,7 +134,7 @@ static void put_prologue(bool compat)
 		put(saves[i]);
 	put_mov(0x89, RSP, AT(host_rsp));
 	for (i = 0; i < 16; i++)
-		put_movups(0x10, i, IN(xmm) + 16 * i);
+		put_vector(0x10, i, IN(ymm) + 32 * i);
 	for (i = 0; i < 8; i++)
 		put_movq(0x6f, i, IN(mmx) + 8 * i);
 	put_stack(0xff, 0x34, IN(rflags));
@@ -160,7 +170,7 @@ static void put_epilogue(bool compat)
 	put(0x9c);				/* pushf */
 	put_stack(0x8f, 0x04, OUT(rflags));
 	for (i = 0; i < 16; i++)
-		put_movups(0x11, i, OUT(xmm) + 16 * i);
+		put_vector(0x11, i, OUT(ymm) + 32 * i);
 	for (i = 0; i < 8; i++)
 		put_movq(0x7f, i, OUT(mmx) + 8 * i);
 	put(0x0f);				/* emms */

@@ -17,7 +17,7 @@
 struct native_regs {
 	u64 gpr[16];
 	u64 rflags;
-	u8 xmm[16][16];
+	u8 ymm[16][32];		/* without AVX the upper halves are 0 */
 	u64 mmx[8];
 };
 
@@ -38,6 +38,8 @@ struct native_setup {
 bool native_init(unsigned int data_bytes);
 /* Can compatibility mode be used? */
 bool native_has_compat(void);
+/* Has it VEX moves? */
+bool native_has_avx(void);
 /* Instruction pointer and base of CS where the instruction will run. */
 u64 native_rip(const struct native_setup *setup);
 u64 native_code_base(const struct native_setup *setup);

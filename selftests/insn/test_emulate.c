@@ -237,7 +237,7 @@ static void test_fragments(void)
 	scene_start(&f, scene_ram_mmio);
 	f.e.gpr[SLAT_RBX] = SCENE_BASE + 4096 - 4;
 	RUN_CODE(&f, "\x0f\x11\x0b");			/* movups [rbx], xmm1 */
-	memcpy(f.xmm[1], "0123456789abcdef", 16);
+	memcpy(f.ymm[1], "0123456789abcdef", 16);
 	s = slat_emul_run(&f.e);
 	tap_ok(s == SLAT_EMUL_MMIO && scene_mmio_is(&f, SCENE_BASE + 4096, 8, true) &&
 	       !memcmp(f.memory + 4092, "0123", 4) && !memcmp(f.e.mmio.data, "456789ab", 8),
@@ -253,7 +253,7 @@ static void test_fragments(void)
 	RUN_CODE(&f, "\x0f\x10\x0b");			/* movups xmm1, [rbx] */
 	s = fake_run(&f);
 	tap_ok(s == SLAT_EMUL_DONE && f.nr_log == 1 && f.log[0].len == 4 &&
-	       !memcmp(f.xmm[1], f.memory + 8188, 16), "16 bytes from a device into RAM's page");
+	       !memcmp(f.ymm[1], f.memory + 8188, 16), "16 bytes from a device into RAM's page");
 }
 
 static void test_faults(void)
@@ -431,10 +431,21 @@ static void test_hint(void)
 	f.e.gpr[SLAT_RBX] = SCENE_BASE + 0x100;
 	f.e.gpa_hint = fake_gpa(&f, SCENE_BASE + 0x100);
 	f.e.gpa_hint_valid = true;
+	f.e.gpa_hint_write = true;
 	RUN_CODE(&f, "\x01\x03");			/* add [rbx], eax */
 	s = fake_run(&f);
 	tap_ok(s == SLAT_EMUL_DONE && !f.nr_translate && f.nr_log == 2 &&
 	       f.log[1].gpa == fake_gpa(&f, SCENE_BASE + 0x100), "the exit's GPA saves the walk");
+	scene_start(&f, scene_all_mmio);
+	f.e.gpr[SLAT_RBX] = SCENE_BASE + 0x100;
+	f.e.gpa_hint = fake_gpa(&f, SCENE_BASE + 0x100);
+	f.e.gpa_hint_valid = true;
+	f.readonly = 1;
+	RUN_CODE(&f, "\x89\x03");			/* mov [rbx], eax */
+	s = fake_run(&f);
+	tap_ok(s == SLAT_EMUL_EXCEPTION && f.e.exception.vector == SLAT_VEC_PF &&
+	       f.e.exception.error_code == 2 && !f.nr_log && scene_untouched(&f),
+	       "not of a write that the exit does not prove");
 	scene_start(&f, scene_all_mmio);
 	f.e.gpr[SLAT_RBX] = SCENE_BASE + 0x104;
 	f.e.gpa_hint = fake_gpa(&f, SCENE_BASE + 0x100);
@@ -488,11 +499,22 @@ static void test_small_modes(void)
 	s = fake_run(&f);
 	tap_ok(s == SLAT_EMUL_DONE && (u16)f.e.gpr[SLAT_RAX] == scene_peek(&f, SCENE_BASE + 0x10, 2) &&
 	       f.e.rip == 0x12, "real mode: bases added, 16-bit addresses wrap");
-	f.check_limit = 0xf;
-	f.e.rip = 0x10;
+	f.check_limit = 0x10;
+	f.e.rip = 8;
+	RUN_CODE(&f, "\x8b\x00");
 	s = fake_run(&f);
-	tap_ok(s == SLAT_EMUL_EXCEPTION && f.e.exception.vector == SLAT_VEC_GP && f.e.rip == 0x10,
+	tap_ok(s == SLAT_EMUL_EXCEPTION && f.e.exception.vector == SLAT_VEC_GP && f.e.rip == 8,
 	       "past the segment limit: #GP");
+	f.check_limit = 9;
+	f.e.gpr[SLAT_RBX] = 0;
+	f.e.gpr[SLAT_RSI] = 0;
+	s = fake_run(&f);
+	tap_ok(s == SLAT_EMUL_DONE && f.e.rip == 10, "up to the limit: allowed");
+	f.check_limit = 8;
+	f.e.rip = 8;
+	s = fake_run(&f);
+	tap_ok(s == SLAT_EMUL_EXCEPTION && f.e.exception.vector == SLAT_VEC_GP && f.e.rip == 8,
+	       "code that reaches past the limit of CS: #GP");
 
 	scene_start(&f, NULL);
 	f.e.mode = SLAT_MODE_PROT32;

@@ -118,6 +118,8 @@ static bool is_candidate(const struct slat_insn *insn)
 	case SLAT_OP_RET:
 	case SLAT_OP_NOP:
 		return false;
+	case SLAT_OP_VEXMOV:
+		return native_has_avx();
 	case SLAT_OP_PUSHA:
 	case SLAT_OP_POPA:
 		return insn->mode != SLAT_MODE_LONG;
@@ -144,6 +146,19 @@ static bool makers_differ(const struct trial *t)
 	       !(u32)t->regs.gpr[SLAT_RCX];
 }
 
+/* Few of all VEX instructions are moves: begin as they do. */
+static void draw_vex(struct trial *t)
+{
+	static const u8 opcodes[] = { 0x10, 0x11, 0x13, 0x17, 0x28, 0x29, 0x2b, 0x6e,
+				      0x6f, 0x7e, 0x7f, 0xd6, 0xe7, 0xf0 };
+	bool two = rnd_one_in(2);
+
+	t->bytes[0] = two ? 0xc5 : 0xc4;
+	t->bytes[1] = two ? 0x78 | (rnd() & 0x87) : (rnd() & 0xe0) | 1;
+	t->bytes[2] = 0x78 | (rnd() & 0x87);
+	t->bytes[two ? 2 : 3] = opcodes[rnd_below(sizeof(opcodes))];
+}
+
 /* Draw until there is an instruction that is emulated. */
 static void draw_instruction(struct trial *t)
 {
@@ -156,6 +171,10 @@ static void draw_instruction(struct trial *t)
 			t->bytes[i] = rnd();
 		while (pos < 4 && rnd_one_in(3))
 			t->bytes[pos++] = prefixes[rnd_below(sizeof(prefixes))];
+		if (!pos && rnd_one_in(16)) {
+			draw_vex(t);
+			continue;
+		}
 		if (t->setup.mode == SLAT_MODE_LONG && rnd_one_in(2))
 			t->bytes[pos++] = 0x40 | rnd_below(16);
 		if (rnd_one_in(2))
@@ -282,9 +301,10 @@ static void draw_registers(struct trial *t)
 	for (i = 0; i < 16; i++)
 		t->regs.gpr[i] = rnd_value();
 	for (i = 0; i < 16; i++) {
-		u64 words[2] = { rnd(), rnd() };
+		u64 words[4] = { rnd(), rnd(), rnd(), rnd() };
 
-		memcpy(t->regs.xmm[i], words, 16);
+		memset(t->regs.ymm[i], 0, 32);
+		memcpy(t->regs.ymm[i], words, native_has_avx() ? 32 : 16);
 	}
 	for (i = 0; i < 8; i++)
 		t->regs.mmx[i] = rnd();
@@ -369,7 +389,7 @@ static void setup_fake(struct fake *f, const struct trial *t)
 	f->guard = NATIVE_GUARD - 4096;
 	f->e.cpl = 3;
 	memcpy(f->e.gpr, t->regs.gpr, sizeof(f->e.gpr));
-	memcpy(f->xmm, t->regs.xmm, sizeof(f->xmm));
+	memcpy(f->ymm, t->regs.ymm, sizeof(f->ymm));
 	memcpy(f->mmx, t->regs.mmx, sizeof(f->mmx));
 	/* The host's own, which PUSHF shows. */
 	f->e.rflags = t->regs.rflags | SLAT_FLAG_IF;
@@ -412,7 +432,7 @@ static const char *compare(const struct trial *t, const struct fake *f,
 		return "registers";
 	if ((f->e.rflags ^ after->rflags) & flags)
 		return "flags";
-	if (memcmp(f->xmm, after->xmm, sizeof(after->xmm)) ||
+	if (memcmp(f->ymm, after->ymm, sizeof(after->ymm)) ||
 	    memcmp(f->mmx, after->mmx, sizeof(after->mmx)))
 		return "vector registers";
 	if (memcmp(f->memory, (void *)NATIVE_DATA, FAKE_BYTES))

@@ -50,7 +50,7 @@ static void test_string(void)
 	tap_ok(s == SLAT_EMUL_DONE && f.e.rip == SCENE_CODE && f.e.gpr[SLAT_RCX] == 9,
 	       "pending work ends a rep after one iteration");
 	f.stop = false;
-	f.e.rflags |= SLAT_FLAG_TF;
+	f.e.step = true;
 	s = slat_emul_run(&f.e);
 	tap_ok(s == SLAT_EMUL_DONE && f.e.gpr[SLAT_RCX] == 8, "so does single-stepping");
 
@@ -138,7 +138,7 @@ static void test_ins(void)
 	       f.memory[4095] != 0xa5, "and they land there");
 
 	start_port(NULL, SCENE_BASE, 2);
-	f.e.rflags |= SLAT_FLAG_TF;
+	f.e.step = true;
 	RUN_CODE(&f, "\xf3\x6c");
 	slat_emul_run(&f.e);
 	s = slat_emul_complete_pio(&f.e, answer);
