@@ -16,6 +16,7 @@
 #include "insn/emulate.h"
 #include "insn/walk.h"
 #include "io/iobus.h"
+#include "place.h"
 #include "slots/memslots.h"
 #include "vmx/vmx.h"
 
@@ -86,8 +87,14 @@ struct slat_access_stats {
  * @pending: what the client has to answer
  * @pio_linear_rip: where the pending IN or OUT is (CS base added)
  * @pio_size: its width
+ * @place: where a pending instruction stands, once the client changes registers
+ * @immediate_exit: this KVM_RUN completes what is pending, and no more
+ * @gates_passed: @stops is known for this call of the emulator
+ * @stops: a string instruction ends where it is
  * @emul: the emulator
  * @fetch: the last instruction fetch
+ * @data_walk: the last walk for a data operand
+ * @noted_walk: the one that is being made
  * @walk_cpu: paging registers for the emulator's walks
  * @walk_cpu_valid: they were read since the registers last changed
  * @stats: event counts; read without lock
@@ -110,8 +117,14 @@ struct slat_vcpu_access {
 	enum slat_pending pending;
 	u64 pio_linear_rip;
 	u8 pio_size;
+	struct slat_place place;
+	bool immediate_exit;
+	bool gates_passed;
+	bool stops;
 	struct slat_emul emul;
 	struct slat_fetch_cache fetch;
+	struct slat_known_walk data_walk;
+	struct slat_known_walk *noted_walk;
 	struct slat_walk_cpu walk_cpu;
 	bool walk_cpu_valid;
 

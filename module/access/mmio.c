@@ -14,16 +14,12 @@
 #include "fpregs.h"
 #include "guestmem.h"
 #include "insn/segment.h"
+#include "rights.h"
 #include "trace.h"
 
 static_assert((int)SLAT_MODE_LONG == (int)SLAT_VMX_MODE_LONG);
 static_assert((int)SLAT_MODE_PROT16 == (int)SLAT_VMX_MODE_PROT16);
 static_assert((int)SLAT_SEG_GS == (int)SLAT_VMX_SEG_GS);
-
-static int emul_translate(void *ctx, u64 linear, unsigned int flags, u64 *gpa)
-{
-	return slat_access_linear_to_gpa(ctx, &slat_access_walk_ops, linear, flags, gpa);
-}
 
 static int emul_read_gpa(void *ctx, u64 gpa, void *buf, unsigned int len)
 {
@@ -96,15 +92,37 @@ static void emul_write_mmx(void *ctx, unsigned int reg, const void *buf)
 	slat_fpu_write_mmx(reg, buf);
 }
 
-static bool emul_stop(void *ctx)
+static void emul_read_ymm(void *ctx, unsigned int reg, void *buf)
 {
-	return signal_pending(current) || need_resched();
+	slat_fpu_read_ymm(reg, buf);
 }
 
-/* Port rights need no check: the processor made it before the exit. */
+static void emul_write_ymm(void *ctx, unsigned int reg, const void *buf)
+{
+	slat_fpu_write_ymm(reg, buf);
+}
+
+/*
+ * An iteration is over: does anything come before the next one that the run loop
+ * must see to? Events, windows and steps are the same for all iterations of this
+ * call: what changes them needs the vCPU's mutex. The first one ends the shadow of
+ * an STI.
+ */
+static bool emul_stop(void *ctx)
+{
+	struct slat_vcpu_access *access = ctx;
+
+	if (!access->gates_passed) {
+		access->gates_passed = true;
+		slat_vmx_end_shadow(access->vmx);
+		access->stops = access->immediate_exit || slat_vmx_is_due(access->vmx);
+	}
+	return access->stops || signal_pending(current) || need_resched();
+}
+
 static const struct slat_emul_ops emul_ops = {
 	.fetch = slat_access_fetch,
-	.translate = emul_translate,
+	.translate = slat_access_translate,
 	.read_gpa = emul_read_gpa,
 	.write_gpa = emul_write_gpa,
 	.cmpxchg_gpa = emul_cmpxchg_gpa,
@@ -113,8 +131,12 @@ static const struct slat_emul_ops emul_ops = {
 	.seg_selector = emul_seg_selector,
 	.read_xmm = emul_read_xmm,
 	.write_xmm = emul_write_xmm,
+	.read_ymm = emul_read_ymm,
+	.write_ymm = emul_write_ymm,
 	.read_mmx = emul_read_mmx,
 	.write_mmx = emul_write_mmx,
+	.check_registers = slat_access_check_registers,
+	.check_io = slat_access_check_io,
 	.stop = emul_stop,
 };
 
@@ -133,18 +155,26 @@ static void emul_load_regs(struct slat_vcpu_access *access)
 	memcpy(emul->gpr, slat_vmx_gprs(access->vmx), sizeof(emul->gpr));
 	emul->rip = slat_vmx_rip(access->vmx);
 	emul->rflags = slat_vmx_rflags(access->vmx);
+	emul->step = slat_vmx_steps(access->vmx);
+	emul->committed = false;
 	access->walk_cpu_valid = false;
+	access->gates_passed = false;
 }
 
-static void emul_store_regs(struct slat_vcpu_access *access, u64 rip, u64 rflags)
+/*
+ * A committed iteration has completed as an instruction does, though RIP stays. The
+ * trap of RFLAGS.TF goes by the flag as the instruction found it, so the flags come
+ * after.
+ */
+static void emul_store_regs(struct slat_vcpu_access *access, u64 rflags)
 {
 	struct slat_emul *emul = &access->emul;
 
 	memcpy(slat_vmx_gprs(access->vmx), emul->gpr, sizeof(emul->gpr));
+	if (emul->committed)
+		slat_vmx_advance(access->vmx, emul->rip);
 	if (emul->rflags != rflags)
 		slat_vmx_set_rflags(access->vmx, emul->rflags);
-	if (emul->rip != rip)
-		slat_vmx_advance(access->vmx, emul->rip);
 }
 
 static u8 emul_stack_size(struct slat_vcpu_access *access)
@@ -223,7 +253,7 @@ static enum slat_step emul_exception(struct slat_vcpu_access *access)
 /* What KVM puts behind the flags and the bytes; here only what is known. */
 #define EMULATION_INFO	5
 
-enum slat_step slat_access_failed(struct slat_vcpu_access *access)
+static enum slat_step tell_failure(struct slat_vcpu_access *access)
 {
 	const struct slat_emul *emul = &access->emul;
 	const u64 info[EMULATION_INFO] = {
@@ -250,6 +280,19 @@ enum slat_step slat_access_failed(struct slat_vcpu_access *access)
 	run->emulation_failure.ndata = ndata + EMULATION_INFO;
 	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
 	return SLAT_STEP_USER;
+}
+
+/*
+ * A program without rights must not be able to stop its VM, so it gets what a
+ * processor gives it that does not know the instruction. KVM does the same.
+ */
+enum slat_step slat_access_failed(struct slat_vcpu_access *access)
+{
+	if (slat_vmx_cpl(access->vmx)) {
+		slat_vmx_inject_exception(access->vmx, SLAT_VEC_UD, false, 0, 0);
+		return SLAT_STEP_ENTER;
+	}
+	return tell_failure(access);
 }
 
 static enum slat_step emul_next(struct slat_vcpu_access *access, enum slat_emul_status status)
@@ -337,9 +380,13 @@ static bool mmio_is_signalled(struct slat_vcpu_access *access)
 }
 
 /*
- * The GPA of an EPT exit saves the walk for the data operand. A guest whose
- * own page tables lie in device memory may fool itself so, as on KVM, but only
- * on a misconfiguration: a violation says whether the page walk made it.
+ * The GPA of an EPT exit saves the walk for the data operand, as far as the exit
+ * proves that the guest's tables allow the access. A violation says what it was; a
+ * misconfiguration does not, so it proves no more than that the kernel may read
+ * there. Nothing is taken as proved for a user program: an exit of its own may have
+ * been the processor's access to a descriptor, and the code may have changed since.
+ * A guest whose own page tables lie in device memory may fool itself, as on KVM,
+ * but only on a misconfiguration.
  */
 static __always_inline void emul_begin(struct slat_vcpu_access *access)
 {
@@ -350,24 +397,25 @@ static __always_inline void emul_begin(struct slat_vcpu_access *access)
 	emul->mode = (enum slat_insn_mode)slat_vmx_cpu_mode(access->vmx);
 	emul->cpl = slat_vmx_cpl(access->vmx);
 	emul->stack_size = emul_stack_size(access);
-	emul->gpa_hint_valid = access->exit_type == SLAT_EXIT_EPT &&
+	emul->align_check = slat_access_checks_alignment(access);
+	emul->gpa_hint_valid = access->exit_type == SLAT_EXIT_EPT && emul->cpl != 3 &&
 			       !exit->fault.page_walk && !exit->fault.exec;
 	emul->gpa_hint = emul->gpa_hint_valid ? exit->fault.gpa : 0;
+	emul->gpa_hint_write = emul->gpa_hint_valid && exit->fault.write;
 }
 
 static enum slat_step emulate_with_bus(struct slat_vcpu_access *access)
 {
 	struct slat_emul *emul = &access->emul;
 	enum slat_emul_status status;
-	u64 rip, rflags;
+	u64 rflags;
 
 	if (mmio_is_signalled(access))
 		return SLAT_STEP_ENTER;
 	emul_begin(access);
-	rip = emul->rip;
 	rflags = emul->rflags;
 	status = emul_serve(access, slat_emul_run(emul));
-	emul_store_regs(access, rip, rflags);
+	emul_store_regs(access, rflags);
 	return emul_next(access, status);
 }
 
@@ -379,15 +427,14 @@ enum slat_step slat_access_emulate(struct slat_vcpu_access *access)
 {
 	struct slat_emul *emul = &access->emul;
 	enum slat_emul_status status;
-	u64 rip, rflags;
+	u64 rflags;
 
 	if (slat_io_exists(access->io))
 		return emulate_with_bus(access);
 	emul_begin(access);
-	rip = emul->rip;
 	rflags = emul->rflags;
 	status = slat_emul_run(emul);
-	emul_store_regs(access, rip, rflags);
+	emul_store_regs(access, rflags);
 	return emul_next(access, status);
 }
 
@@ -415,14 +462,18 @@ enum slat_step slat_access_complete_emulation(struct slat_vcpu_access *access)
 {
 	struct slat_emul *emul = &access->emul;
 	enum slat_emul_status status;
-	u64 rip, rflags;
+	u64 rflags;
 
+	if (unlikely(slat_access_place_changed(access))) {
+		slat_emul_cancel(emul);
+		access->pending = SLAT_PENDING_NONE;
+		return SLAT_STEP_ENTER;
+	}
 	emul_load_regs(access);
-	rip = emul->rip;
 	rflags = emul->rflags;
 	status = emul_take_answer(access);
 	if (slat_io_exists(access->io))
 		status = emul_serve(access, status);
-	emul_store_regs(access, rip, rflags);
+	emul_store_regs(access, rflags);
 	return emul_next(access, status);
 }

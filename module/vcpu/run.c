@@ -352,6 +352,7 @@ int slat_vcpu_run(struct slat_vcpu *vcpu)
 	bool immediate_exit = slat_run_immediate_exit(vcpu->run);
 	int err;
 
+	vcpu->access.immediate_exit = immediate_exit;
 	slat_vmx_load(vcpu->vmx);
 	sigmask_activate(vcpu);
 	vcpu->run->flags = 0;

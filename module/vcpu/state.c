@@ -17,6 +17,13 @@
 #include "insn/walk.h"
 #include "vcpu.h"
 
+/* For what moves the guest elsewhere: code, mode or addresses. */
+static void load_to_change(struct slat_vcpu *vcpu)
+{
+	slat_vmx_load(vcpu->vmx);
+	slat_access_note_place(&vcpu->access);
+}
+
 int slat_vcpu_get_regs(struct slat_vcpu *vcpu, void __user *argp)
 {
 	struct kvm_regs regs = {};
@@ -33,7 +40,7 @@ int slat_vcpu_set_regs(struct slat_vcpu *vcpu, void __user *argp)
 
 	if (copy_from_user(&regs, argp, sizeof(regs)))
 		return -EFAULT;
-	slat_vmx_load(vcpu->vmx);
+	load_to_change(vcpu);
 	slat_vmx_set_regs(vcpu->vmx, &regs);
 	slat_vmx_unload(vcpu->vmx);
 	return 0;
@@ -56,7 +63,7 @@ int slat_vcpu_set_sregs(struct slat_vcpu *vcpu, void __user *argp)
 
 	if (copy_from_user(&sregs, argp, sizeof(sregs)))
 		return -EFAULT;
-	slat_vmx_load(vcpu->vmx);
+	load_to_change(vcpu);
 	err = slat_vmx_set_sregs(vcpu->vmx, &sregs, &vcpu->why);
 	slat_vmx_unload(vcpu->vmx);
 	return err;
@@ -79,7 +86,7 @@ int slat_vcpu_set_sregs2(struct slat_vcpu *vcpu, void __user *argp)
 
 	if (copy_from_user(&sregs2, argp, sizeof(sregs2)))
 		return -EFAULT;
-	slat_vmx_load(vcpu->vmx);
+	load_to_change(vcpu);
 	err = slat_vmx_set_sregs2(vcpu->vmx, &sregs2, &vcpu->why);
 	slat_vmx_unload(vcpu->vmx);
 	return err;
@@ -223,7 +230,7 @@ int slat_vcpu_set_msrs(struct slat_vcpu *vcpu, void __user *argp)
 	entries = msrs_copy_in(argp, &nr, &vcpu->why);
 	if (IS_ERR(entries))
 		return PTR_ERR(entries);
-	slat_vmx_load(vcpu->vmx);
+	load_to_change(vcpu);
 	for (i = 0; i < nr; i++)
 		if (slat_vmx_set_msr(vcpu->vmx, entries[i].index, entries[i].data, true))
 			break;

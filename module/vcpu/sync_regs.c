@@ -45,6 +45,7 @@ int slat_sync_regs_load(struct slat_vcpu *vcpu, u64 dirty)
 	if (dirty & ~(u64)KVM_SYNC_X86_VALID_FIELDS)
 		return slat_reject(&vcpu->why, -EINVAL, SLAT_CHECK_DIRTY_REGS, dirty,
 				   KVM_SYNC_X86_VALID_FIELDS);
+	slat_access_note_place(&vcpu->access);
 	if (dirty & KVM_SYNC_X86_REGS) {
 		load_regs(vcpu);
 		run->kvm_dirty_regs &= ~(u64)KVM_SYNC_X86_REGS;

@@ -150,6 +150,17 @@ bool slat_events_wake(struct slat_vmx *vmx)
 	return ev->irq_queued && irq_open(vmx);
 }
 
+bool slat_vmx_is_due(struct slat_vmx *vmx)
+{
+	const struct slat_vmx_events *ev = &vmx->ev;
+
+	if (ev->exc_pending || ev->exc_injected || ev->nmi_injected || ev->triple_fault)
+		return true;
+	if (slat_vmx_steps(vmx) || slat_events_wake(vmx))
+		return true;
+	return ev->want_window && slat_vmx_ready_for_irq(vmx);
+}
+
 bool slat_vmx_ready_for_irq(struct slat_vmx *vmx)
 {
 	const struct slat_vmx_events *ev = &vmx->ev;

@@ -310,6 +310,20 @@ void slat_vmx_skip(struct slat_vmx *vmx);
 /* The same with the next RIP given, for the emulator.  Context: loaded. */
 void slat_vmx_advance(struct slat_vmx *vmx, u64 next_rip);
 
+/* The shadow of STI or MOV SS is over, as at the end of an instruction.  Loaded. */
+void slat_vmx_end_shadow(struct slat_vmx *vmx);
+
+/* Does each instruction end in a trap: the guest's RFLAGS.TF, or a client's step?  Loaded. */
+bool slat_vmx_steps(struct slat_vmx *vmx);
+
+/**
+ * slat_vmx_is_due() - does anything come before the guest's next instruction?
+ *
+ * An exception, an NMI or an interrupt that can be delivered, the window that
+ * the client waits for, the trap of a step.  Context: loaded.
+ */
+bool slat_vmx_is_due(struct slat_vmx *vmx);
+
 /**
  * slat_vmx_insn_len() - how long is the instruction behind an EPT exit?
  *

@@ -195,6 +195,17 @@ void guest_set_mode(struct vcpu *vcpu, enum guest_mode mode)
 	vcpu_set_regs(vcpu, &regs);
 }
 
+void guest_set_user(struct vcpu *vcpu)
+{
+	struct kvm_sregs s = vcpu_sregs(vcpu);
+
+	s.cs.selector = SEL_USER64 | 3;
+	s.cs.dpl = 3;
+	s.ss.selector = SEL_USER_DATA | 3;
+	s.ss.dpl = 3;
+	vm_must(vcpu_set_sregs(vcpu, &s), "KVM_SET_SREGS, CPL 3");
+}
+
 void guest_load_code(struct guest *g, const char *start, const char *end)
 {
 	struct kvm_regs regs = vcpu_regs(&g->vcpu);

@@ -44,6 +44,8 @@
 
 #define CR0_PE		(1ul << 0)
 #define CR0_MP		(1ul << 1)
+#define CR0_EM		(1ul << 2)
+#define CR0_TS		(1ul << 3)
 #define CR0_ET		(1ul << 4)
 #define CR0_NE		(1ul << 5)
 #define CR0_WP		(1ul << 16)
@@ -54,6 +56,7 @@
 #define CR4_PGE		(1ul << 7)
 #define CR4_OSFXSR	(1ul << 9)
 #define CR4_OSXMMEXCPT	(1ul << 10)
+#define CR4_OSXSAVE	(1ul << 18)
 #define CR4_SMEP	(1ul << 20)
 #define EFER_SCE	(1ul << 0)
 #define EFER_LME	(1ul << 8)
@@ -134,6 +137,9 @@ void guest_destroy(struct guest *g);
  * there ends there. On silicon it changes nothing.
  */
 void guest_settle_nmis(void);
+
+/* From 64-bit code at CPL 0 to CPL 3. */
+void guest_set_user(struct vcpu *vcpu);
 
 /* One more vCPU on the same code, with 4 KiB of stack of its own. */
 void guest_add_vcpu(struct guest *g, unsigned int id, enum guest_mode mode, struct vcpu *vcpu);

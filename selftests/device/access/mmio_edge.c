@@ -182,13 +182,7 @@ TEST_F(edge, write_sets_the_dirty_bit_of_the_guest_entry)
 
 TEST_F(edge, user_mode_access)
 {
-	struct kvm_sregs s = vcpu_sregs(&self->g.vcpu);
-
-	s.cs.selector = SEL_USER64 | 3;
-	s.cs.dpl = 3;
-	s.ss.selector = SEL_USER_DATA | 3;
-	s.ss.dpl = 3;
-	ASSERT_EQ(0, vcpu_set_sregs(&self->g.vcpu, &s));
+	guest_set_user(&self->g.vcpu);
 	set_access(&self->g, GUEST_CODE, MMIO, 0);
 	ASSERT_TRUE(mmio_exit(&self->g, false, MMIO, 8));
 	answer(&self->g, "\x01\x02\x03\x04\x05\x06\x07\x08");

@@ -332,6 +332,34 @@ TEST_F(debug, steps_over_devices)
 	ASSERT_TRUE(step_to(self->vcpu, CODE_AT(16)));
 }
 
+/* Each element of a string is a step, whoever carries it out. */
+GUEST_CODE_BLOB(string, 64,
+	"mov $0x50000000, %edi\n"	/* 0 */
+	"mov $3, %ecx\n"		/* 5 */
+	"rep stosb\n"			/* 10 */
+	"nop\n hlt\n");			/* 12 */
+
+TEST_F(debug, steps_over_a_string)
+{
+	guest_load(&self->g, string);
+	ASSERT_TRUE(step_to(self->vcpu, CODE_AT(5)));
+	ASSERT_TRUE(step_to(self->vcpu, CODE_AT(10)));
+	for (uint64_t left = 3; left--;) {
+		vm_must(set_debug(self->vcpu, STEP), "KVM_SET_GUEST_DEBUG");
+		/* Bochs's additional trap comes before anything was done. */
+		do {
+			ASSERT_EQ(0, vcpu_run(self->vcpu));
+		} while (self->run->exit_reason == KVM_EXIT_DEBUG &&
+			 vcpu_regs(self->vcpu).rcx == left + 1);
+		ASSERT_EQ((uint32_t)KVM_EXIT_MMIO, self->run->exit_reason);
+		ASSERT_EQ(0, vcpu_run_to(self->vcpu, KVM_EXIT_DEBUG));
+		EXPECT_EQ(left, vcpu_regs(self->vcpu).rcx);
+		/* KVM finds out that none is left when it comes back. */
+		if (left || !vm_is_kvm(&self->g.vm))
+			EXPECT_EQ(left ? CODE_AT(10) : CODE_AT(12), self->run->debug.arch.pc);
+	}
+}
+
 /* A step begins and ends in the shadow of STI and of MOV SS. */
 GUEST_CODE_BLOB(shadows, 64,
 	"mov %ss, %ecx\n"		/* 0 */
