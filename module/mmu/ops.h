@@ -40,8 +40,8 @@ struct slat_host_page {
  *	for write; must not sleep. Returns how many CPUs were interrupted.
  * @get_page: find the host page at @page->hva, faulting it in; may sleep. No
  *	pin is kept beyond put_page(): the mmu_notifier protects the mapping.
- *	Returns 0; -EFAULT: no such memory, or no right to it; -EHWPOISON;
- *	-EINTR: a signal is pending; -EAGAIN: try again.
+ *	Returns 0; -EFAULT: no such memory, or no right to it; -EINTR: a signal is
+ *	pending; -EAGAIN: try again, unless a signal is pending by then.
  * @put_page: done with a page of get_page(); when @mapped_writable the page is
  *	marked dirty for the host, so that nothing is owed to it later.
  * @get_present: find the pages from @hva on, @nr at most, that the host has and

@@ -30,7 +30,7 @@ enum slat_fixed {
  * @vcpu: its spare tables and counters, registered with the EPT
  * @counter: faults by slot, registered with the slots
  * @fixed: out, with SLAT_FAULT_FIXED, for traces
- * @error: out, with SLAT_FAULT_ERROR: -EFAULT, -EHWPOISON, -ENOMEM or -EINTR
+ * @error: out, with SLAT_FAULT_ERROR: -EFAULT, -ENOMEM or -EINTR
  */
 struct slat_fault_context {
 	struct slat_memslots *slots;

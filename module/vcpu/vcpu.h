@@ -119,7 +119,7 @@ void slat_vcpu_destroy(struct slat_vcpu *vcpu);
  * Return: 0: run->exit_reason says what happened;
  * -EINTR: a signal is pending, or immediate_exit was set;
  * -EINVAL: cr8, or registers that kvm_run brings along;
- * -EFAULT, -EHWPOISON: a slot's memory cannot be had; -ENOMEM.
+ * -EFAULT: a slot's memory cannot be had; -ENOMEM.
  */
 int slat_vcpu_run(struct slat_vcpu *vcpu);
 

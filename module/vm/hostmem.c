@@ -34,6 +34,29 @@ static bool host_get_writable(hva_t hva, struct page **page)
 	return get_user_pages_fast_only(hva, 1, FOLL_WRITE, page) == 1;
 }
 
+/*
+ * As KVM's: what the host lost is told by a signal alone, and the entry that is
+ * tried again ends with EINTR; a client that is told so, such as QEMU, raises a
+ * machine check in the guest.  Whatever else the host says, the client's memory
+ * is at fault.  So is device and other memory without a page behind it: its
+ * lifetime and memory type are nobody's promise.
+ */
+static int host_error(hva_t hva, long error)
+{
+	switch (error) {
+	case -EHWPOISON:
+		send_sig_mceerr(BUS_MCEERR_AR, (void __user *)hva, PAGE_SHIFT, current);
+		return -EAGAIN;
+	case -EINTR:
+	case -ERESTARTSYS:
+		return -EINTR;
+	case -EAGAIN:
+		return -EAGAIN;
+	default:
+		return -EFAULT;
+	}
+}
+
 static int host_get_slow(const struct slat_host_page *want, struct page **page)
 {
 	unsigned int flags = FOLL_HWPOISON | SLAT_FOLL_INTERRUPTIBLE;
@@ -42,18 +65,7 @@ static int host_get_slow(const struct slat_host_page *want, struct page **page)
 	if (want->write)
 		flags |= FOLL_WRITE;
 	nr = get_user_pages_unlocked(want->hva, 1, page, flags);
-	if (nr == 1)
-		return 0;
-	/*
-	 * Device and other memory without a page behind it is refused here
-	 * (-EFAULT): its lifetime and memory type are nobody's promise.
-	 */
-	if (!nr)
-		return -EFAULT;
-	if (nr == -EHWPOISON)
-		send_sig_mceerr(BUS_MCEERR_AR, (void __user *)want->hva,
-				PAGE_SHIFT, current);
-	return nr;
+	return nr == 1 ? 0 : host_error(want->hva, nr);
 }
 
 static int host_get_page(void *ctx, struct slat_host_page *want)
@@ -66,7 +78,7 @@ static int host_get_page(void *ctx, struct slat_host_page *want)
 	if (!want->present) {
 		err = host_get_slow(want, &page);
 		if (err)
-			return err == -ERESTARTSYS ? -EINTR : err;
+			return err;
 		want->writable = want->write;
 		if (!want->write && host_get_writable(want->hva, &writable)) {
 			put_page(page);

@@ -7,7 +7,9 @@
  *
  * Three machines: the owner of all CPUs, each CPU, and the emergency callback.
  * The owner's actions are orders to the other two, which know what is left to
- * do: an order to turn on what is on does nothing.
+ * do: an order to turn on what is on does nothing.  The callback is ordered
+ * before the first VMXON and until after the last VMXOFF, and it also makes way
+ * for KVM's, whatever the owner's state.
  *
  *            FIRST_VM            TAKEN, VMXON_DONE
  *      OFF -----------> STARTING -----------------> EXCLUSIVE --- REBOOT --.
@@ -100,7 +102,7 @@ enum slat_owner_event {
  * @SLAT_DO_VMXON_HERE:	order this CPU on, interrupts off
  * @SLAT_DO_VMXOFF_HERE: order this CPU off, interrupts off
  * @SLAT_DO_DROP_HERE:	order this CPU off in an emergency
- * @SLAT_DO_GUARD:	order the emergency callback to be there
+ * @SLAT_DO_GUARD:	order the emergency callback to be there, where KVM allows it
  * @SLAT_DO_UNGUARD:	order it away
  * @SLAT_DO_FOLLOW:	have the scheduler call the preempt notifiers of vCPUs
  * @SLAT_DO_UNFOLLOW:	no more
@@ -219,9 +221,36 @@ enum slat_guard_step {
 };
 
 /*
- * @wanted: SLAT_DO_GUARD or SLAT_DO_UNGUARD; @set: ours is registered; @kvm: kvm
- * is loaded, and the slot is its own.
+ * @wanted: SLAT_DO_GUARD came last, not SLAT_DO_UNGUARD; @set: ours is registered;
+ * @kvms: KVM may register its own at any time.
  */
-enum slat_guard_step slat_guard_decide(_Bool wanted, _Bool set, _Bool kvm);
+enum slat_guard_step slat_guard_decide(_Bool wanted, _Bool set, _Bool kvms);
+
+/**
+ * enum slat_kvm_part - a module of KVM's
+ * @SLAT_KVM_CORE:	kvm: it registers on behalf of the other alone
+ * @SLAT_KVM_VENDOR:	kvm_intel: from its start to its end there may be a callback
+ */
+enum slat_kvm_part {
+	SLAT_KVM_CORE,
+	SLAT_KVM_VENDOR,
+};
+
+/**
+ * enum slat_kvm_news - what the kernel says of it
+ * @SLAT_KVM_COMES:	it is about to start
+ * @SLAT_KVM_LEFT:	it ended, or its start failed: what it registered is gone
+ */
+enum slat_kvm_news {
+	SLAT_KVM_COMES,
+	SLAT_KVM_LEFT,
+};
+
+/*
+ * May KVM register its callback from now on?  @kvms: could it before?  The core
+ * is there before kvm_intel comes and until it left, so that either's end is the
+ * end of both.
+ */
+_Bool slat_guard_is_kvms(_Bool kvms, enum slat_kvm_part part, enum slat_kvm_news news);
 
 #endif /* SLAT_VMX_OWNER_H */

@@ -6,7 +6,7 @@
  * CPU.
  *
  * users_lock protects the user count and what the first and the last VM and the
- * reboot notifier change.  The state is also read without it: by the callbacks
+ * notifiers of reboot and modules change.  The state is also read without it: by the callbacks
  * of CPU hotplug, which SLAT_DO_LOCK_CPUS waits for, and by the last CPU before
  * sleep, when no task is left to change it.
  *
@@ -16,9 +16,11 @@
  * state is taken instead ("shared"), and CPUs cannot go offline while VMs exist.
  *
  * The kernel has one slot for a callback that turns VMX off when it panics, and
- * warns if two want it.  It is taken while a VM of ours exists, unless kvm is
- * loaded: on 6.1 KVM's callback then does the same for us, later VMX stays on
- * in a panic, which may cost the crash kernel its other CPUs.
+ * warns if two want it.  It is taken while a VM of ours exists, unless kvm_intel
+ * is loaded: on 6.1 KVM's callback then does the same for us, later VMX stays on
+ * in a panic, which may cost the crash kernel its other CPUs.  KVM asks nobody
+ * before it takes the slot, even where it then learns that VMX is ours: so the
+ * slot is given back before kvm_intel starts, and taken again when it left.
  */
 #include "power.h"
 
@@ -29,6 +31,7 @@
 #include <linux/printk.h>
 #include <linux/reboot.h>
 #include <linux/smp.h>
+#include <linux/string.h>
 #include <linux/syscore_ops.h>
 
 #include <asm/reboot.h>
@@ -40,7 +43,7 @@ static DEFINE_MUTEX(users_lock);
 static unsigned int users;
 static enum slat_owner_state owner;
 static int hotplug_state;
-static bool guarded;
+static bool guard_wanted, guard_is_kvms, guarded;
 
 bool slat_cpu_rebooting(void)
 {
@@ -143,10 +146,9 @@ static bool kvm_is_loaded(void)
 	return true;
 }
 
-static void guard_order(bool wanted)
+static void guard_update(void)
 {
-	/* To look a symbol up takes long, and only who wants the slot must know. */
-	switch (slat_guard_decide(wanted, guarded, wanted && kvm_is_loaded())) {
+	switch (slat_guard_decide(guard_wanted, guarded, guard_is_kvms)) {
 	case SLAT_GUARD_SET:
 		cpu_emergency_register_virt_callback(cpu_emergency);
 		guarded = true;
@@ -176,7 +178,7 @@ static void tell(enum slat_owner_action action, int err)
 		break;
 	case SLAT_DO_TELL_UNGUARDED:
 		if (!guarded)
-			pr_info_once("slat: kvm is loaded: VMX stays on if the kernel panics\n");
+			pr_info_once("slat: kvm_intel is loaded: VMX stays on if the kernel panics\n");
 		break;
 	case SLAT_DO_TELL_FAILED:
 		tell_failed(err);
@@ -223,7 +225,8 @@ static enum slat_owner_event carry_out(enum slat_owner_action action, int *err)
 		break;
 	case SLAT_DO_GUARD:
 	case SLAT_DO_UNGUARD:
-		guard_order(action == SLAT_DO_GUARD);
+		guard_wanted = action == SLAT_DO_GUARD;
+		guard_update();
 		break;
 	case SLAT_DO_FOLLOW:
 		preempt_notifier_inc();
@@ -314,14 +317,70 @@ static struct notifier_block reboot_block = {
 	.notifier_call = reboot_notify,
 };
 
+static void kvm_news(enum slat_kvm_part part, enum slat_kvm_news news)
+{
+	mutex_lock(&users_lock);
+	guard_is_kvms = slat_guard_is_kvms(guard_is_kvms, part, news);
+	guard_update();
+	mutex_unlock(&users_lock);
+}
+
+/* It stays, and KVM has no callback for VMs of ours. */
+static void kvm_came(void)
+{
+	mutex_lock(&users_lock);
+	if (owner == SLAT_OWNER_EXCLUSIVE)
+		tell(SLAT_DO_TELL_UNGUARDED, 0);
+	mutex_unlock(&users_lock);
+}
+
+/* Before a module's start, after it, and after its end; without module_mutex. */
+static int module_notify(struct notifier_block *nb, unsigned long event, void *data)
+{
+	const struct module *module = data;
+	enum slat_kvm_part part;
+
+	if (!strcmp(module->name, "kvm_intel"))
+		part = SLAT_KVM_VENDOR;
+	else if (!strcmp(module->name, "kvm"))
+		part = SLAT_KVM_CORE;
+	else
+		return NOTIFY_DONE;
+
+	if (event == MODULE_STATE_COMING)
+		kvm_news(part, SLAT_KVM_COMES);
+	else if (event == MODULE_STATE_GOING)
+		kvm_news(part, SLAT_KVM_LEFT);
+	else if (event == MODULE_STATE_LIVE && part == SLAT_KVM_VENDOR)
+		kvm_came();
+	return NOTIFY_OK;
+}
+
+static struct notifier_block module_block = {
+	.notifier_call = module_notify,
+};
+
+/*
+ * What was loaded before us.  kvm is there before kvm_intel comes, and who looks
+ * kvm up does not wait for it.
+ */
+static void kvm_look(void)
+{
+	if (kvm_is_loaded())
+		kvm_news(SLAT_KVM_VENDOR, SLAT_KVM_COMES);
+}
+
 void slat_power_init(void)
 {
 	slat_register_syscore(&sleep_ops);
 	register_reboot_notifier(&reboot_block);
+	register_module_notifier(&module_block);
+	kvm_look();
 }
 
 void slat_power_exit(void)
 {
+	unregister_module_notifier(&module_block);
 	unregister_reboot_notifier(&reboot_block);
 	slat_unregister_syscore(&sleep_ops);
 }

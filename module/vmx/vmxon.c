@@ -71,16 +71,18 @@ static int enter_vmx(void)
 
 	intel_pt_handle_vmx(1);
 	cr4_set_bits(X86_CR4_VMXE);
+	/* An NMI of a panic turns off what may be on: VMXOFF in vain does no harm. */
+	this_cpu_write(slat_vmx_on, true);
 	asm goto("1: vmxon %[pa]\n\t"
 		 "jbe %l[fail]\n\t"
 		 _ASM_EXTABLE(1b, %l[fail])
 		 : : [pa] "m"(pa) : "cc", "memory" : fail);
-	this_cpu_write(slat_vmx_on, true);
 	/* VPIDs and EPTPs are ours alone from here: drop what others left. */
 	slat_tlb_cpu_on();
 	return 0;
 
 fail:
+	this_cpu_write(slat_vmx_on, false);
 	cr4_clear_bits(X86_CR4_VMXE);
 	intel_pt_handle_vmx(0);
 	return -EIO;
@@ -102,8 +104,8 @@ int slat_vmxon_order(enum slat_cpu_order order)
 		return enter_vmx();
 	case SLAT_STEP_VMXOFF:
 		slat_active_clear();
-		this_cpu_write(slat_vmx_on, false);
 		leave_vmx();
+		this_cpu_write(slat_vmx_on, false);
 		intel_pt_handle_vmx(0);
 		break;
 	case SLAT_STEP_DROP:

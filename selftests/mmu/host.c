@@ -22,6 +22,7 @@ static struct slat_memslots *notified;
 static port_mutex_t mmap_lock;
 static long refs;
 static int last_error[SIM_MAX_TASKS];
+static hva_t signalled[SIM_MAX_TASKS];
 
 static struct {
 	hva_t start;
@@ -57,6 +58,7 @@ void host_reset(struct slat_memslots *slots)
 	memset(active, 0, sizeof(active));
 	memset(&host_options, 0, sizeof(host_options));
 	memset(last_error, 0, sizeof(last_error));
+	memset(signalled, 0, sizeof(signalled));
 	host_get_hook = NULL;
 	sim_lock_init(&mmap_lock.l, "mmap_lock", SIM_RANK_MMAP);
 }
@@ -255,6 +257,14 @@ int host_last_error(void)
 	return last_error[sim_self()];
 }
 
+hva_t host_take_signal(void)
+{
+	hva_t hva = signalled[sim_self()];
+
+	signalled[sim_self()] = 0;
+	return hva;
+}
+
 long host_refs(void)
 {
 	return refs;
@@ -265,8 +275,10 @@ static int host_fault(struct host_page *page, bool write)
 {
 	if (page->no_vma)
 		return -EFAULT;
-	if (page->poisoned)
-		return -EHWPOISON;
+	if (page->poisoned) {
+		signalled[sim_self()] = page->hva;
+		return -EAGAIN;
+	}
 	if (write && page->vma_readonly)
 		return -EFAULT;
 	if (host_is_blocked(page->hva) && page->pte == HOST_ABSENT)

@@ -21,7 +21,7 @@ enum host_pte { HOST_ABSENT, HOST_RO, HOST_RW };
  * @pfn: frame, when @pte is not HOST_ABSENT
  * @no_vma: nothing is mapped there: -EFAULT
  * @vma_readonly: writes: -EFAULT
- * @poisoned: -EHWPOISON
+ * @poisoned: the memory is lost: a signal, and -EAGAIN
  * @reads_shared: a read fault maps the page read-only (a zero or shared page)
  */
 struct host_page {
@@ -97,6 +97,8 @@ u64 host_changing_since(void);
 u64 host_changed_at(hva_t hva);
 /* How many get_page() of the running task failed, and how last. */
 int host_last_error(void);
+/* The page for which the running task got a signal since the last call, or 0. */
+hva_t host_take_signal(void);
 /* References given out and not put. */
 long host_refs(void);
 

@@ -104,7 +104,7 @@ static void test_readonly_slot(void)
 
 static void test_host_errors(void)
 {
-	static const int errors[] = { -EFAULT, -EHWPOISON, -EFAULT };
+	static const int errors[] = { -EFAULT, -EINTR, -EFAULT };
 	struct touch touch;
 	unsigned int i;
 
@@ -117,7 +117,16 @@ static void test_host_errors(void)
 		touch = guest_touch(CPU(0), i, ACCESS_WRITE);
 		CHECK(touch.result == TOUCH_ERROR && touch.error == errors[i]);
 		CHECK_EQ(world_entry(i), 0);
+		CHECK_EQ(touch.lost, i == 1 ? hva_of(1) : 0);
 	}
+	/* What was lost is told again, until the host has other memory there. */
+	for (i = 0; i < 3; i++) {
+		touch = guest_touch(CPU(i & 1), 1, ACCESS_READ);
+		CHECK(touch.result == TOUCH_ERROR && touch.error == -EINTR);
+		CHECK(touch.lost == hva_of(1) && touch.exits == 1);
+	}
+	host_page(hva_of(1))->poisoned = false;
+	guest_must(CPU(0), 1, ACCESS_READ, TOUCH_RAM);
 	/* Reading is allowed there, and the write still fails afterwards. */
 	guest_must(CPU(0), 2, ACCESS_READ, TOUCH_RAM);
 	guest_must(CPU(0), 2, ACCESS_WRITE, TOUCH_ERROR);

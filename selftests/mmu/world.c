@@ -405,6 +405,12 @@ static struct touch touch_loop(struct vcpu *vcpu, gfn_t gfn, enum access access)
 		case SLAT_FAULT_RETRY:
 			touch.retries++;
 			world.retries++;
+			touch.lost = host_take_signal();
+			if (touch.lost) {
+				touch.result = TOUCH_ERROR;
+				touch.error = -EINTR;
+				return touch;
+			}
 			/* What it waits for needs a CPU too. */
 			if (sim_plan.kind != SIM_MANUAL)
 				sim_pause();

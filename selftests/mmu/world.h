@@ -116,6 +116,7 @@ enum touch_result { TOUCH_RAM, TOUCH_MMIO, TOUCH_ERROR };
  * @error: -errno, with TOUCH_ERROR
  * @exits: faults that it took
  * @retries: those of them that came back as SLAT_FAULT_RETRY
+ * @lost: the page for which a signal came, which ends a retry: -EINTR
  */
 struct touch {
 	enum touch_result result;
@@ -123,6 +124,7 @@ struct touch {
 	int error;
 	unsigned int exits;
 	unsigned int retries;
+	hva_t lost;
 };
 
 struct touch guest_touch(struct vcpu *vcpu, gfn_t gfn, enum access access);

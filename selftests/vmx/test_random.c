@@ -33,7 +33,7 @@ static void step_cpu(void)
 
 static void step_kvm(void)
 {
-	switch (rnd(4)) {
+	switch (rnd(6)) {
 	case 0:
 		world_kvm_load();
 		break;
@@ -45,6 +45,12 @@ static void step_kvm(void)
 		break;
 	case 3:
 		world_kvm_off();
+		break;
+	case 4:
+		world_kvm_unload_core();
+		break;
+	case 5:
+		world_kvm_look();
 		break;
 	}
 }
@@ -93,7 +99,7 @@ static void test_histories(void)
 		while (world.users)
 			world_put();
 		world_check();
-		if (world_any_on() || world.guarded || world.followed)
+		if (world_any_on() || world.slot == OURS || world.followed)
 			FAIL("run %u: something is left", run);
 	}
 }

@@ -6,6 +6,7 @@
 #include "world.h"
 
 #include <errno.h>
+#include <setjmp.h>
 #include <string.h>
 
 enum kvm { KVM_ABSENT, KVM_IDLE, KVM_RUNS, NR_KVM };
@@ -164,47 +165,147 @@ static void test_reboot(void)
 	}
 }
 
-/* kvm goes between the request for its hotplug state and the question whether it is there. */
-static void kvm_vanishes(void)
+static bool kvm_unload(void)
 {
-	if (world.own_state)
-		world.kvm_loaded = false;
+	world_kvm_unload();
+	return true;
 }
 
-static void test_guard_shared(void)
+static bool kvm_off(void)
 {
-	world_init(true);
-	CHECK(world_kvm_load());
-	world.gap = kvm_vanishes;
-	CHECK_EQ(world_get(), 0);
+	world_kvm_off();
+	return true;
+}
+
+static bool kvm_unload_core(void)
+{
+	world_kvm_unload_core();
+	return true;
+}
+
+/* What may happen to KVM while a VM comes or goes, or between two of them. */
+static bool (*const kvm_acts[])(void) = {
+	world_kvm_load, kvm_unload, world_kvm_on, kvm_off, kvm_unload_core,
+};
+
+#define KVM_ACTS	(int)(sizeof(kvm_acts) / sizeof(kvm_acts[0]))
+
+static int gap_now, gap_wanted, gap_act;
+
+static void kvm_gap(void)
+{
+	void (*gap)(void) = world.gap;
+
+	if (gap_now++ != gap_wanted)
+		return;
 	world.gap = NULL;
-	CHECK(world.guarded);
-	world_check();
-	world_put();
-	CHECK(!world.guarded);
-	world_check();
+	kvm_acts[gap_act]();
+	world.gap = gap;
 }
 
-/* kvm comes after the callback was registered (6.12: it only needs no state yet). */
-static void test_guard_kept(void)
+/* Three acts of KVM's: before, in the middle of, and after the call. */
+static void kvm_around(bool starting, int before, int act, bool put)
 {
-	world_init(false);
-	CHECK_EQ(world_get(), 0);
-	CHECK(world.guarded);
-	CHECK(world_kvm_load());
-	world_put();
-	CHECK(!world.guarded);
-	world_check();
+	int end, after, with_vm = put;
+
+	gap_act = act;
+	for (gap_wanted = 0; ; gap_wanted++) {
+		for (after = 0; after < KVM_ACTS; after++) {
+			world_init(starting);
+			if (with_vm)
+				CHECK_EQ(world_get(), 0);
+			kvm_acts[before]();
+			world_check();
+			gap_now = 0;
+			world.gap = kvm_gap;
+			put ? world_put() : (void)world_get();
+			end = gap_now;
+			world.gap = NULL;
+			world_check();
+			kvm_acts[after]();
+			world_check();
+			kvm_unload();
+			world_check();
+			if (world.users)
+				world_put();
+			world_check();
+			CHECK(world.slot == NOBODY);
+		}
+		if (gap_wanted >= end)
+			return;
+	}
 }
 
-static int gap_now, gap_wanted;
+static void test_guard_kvm(void)
+{
+	int i;
+
+	for (i = 0; i < 4 * KVM_ACTS * KVM_ACTS; i++)
+		kvm_around(i & 1, i / 4 % KVM_ACTS, i / 4 / KVM_ACTS, i & 2);
+}
+
+/* kvm_intel comes and fails or stays, and leaves: the slot is its own until then. */
+static void test_guard_given(void)
+{
+	int starting;
+
+	for (starting = 0; starting < 2; starting++) {
+		world_init(starting);
+		CHECK_EQ(world_get(), 0);
+		CHECK(world.guarded);
+		CHECK_EQ(world_kvm_load(), !starting);
+		CHECK_EQ(world.guarded, starting);
+		world_check();
+		CHECK(!world_kvm_on());
+		world_check();
+		world_kvm_unload();
+		CHECK(world.guarded);
+		world_check();
+		world_put();
+		CHECK(!world.guarded);
+		CHECK(world_kvm_load());
+		CHECK(world_kvm_on());
+		CHECK(world_get());
+		world_kvm_unload();
+		world_check();
+	}
+}
+
+/* Loaded behind KVM, of which kvm alone may be left. */
+static void test_guard_look(void)
+{
+	int starting;
+
+	for (starting = 0; starting < 2; starting++) {
+		world_init(starting);
+		CHECK(world_kvm_load());
+		world.guard_is_kvms = false;
+		world_kvm_look();
+		CHECK_EQ(world_get(), 0);
+		CHECK(!world.guarded);
+		world_check();
+		world_kvm_unload();
+		CHECK(world.guarded);
+		world_kvm_look();
+		CHECK(!world.guarded);
+		world_kvm_unload_core();
+		CHECK(world.guarded);
+		world_put();
+		world_check();
+	}
+}
 
 static void emergency_gap(void)
 {
 	int i;
 
-	if (gap_now++ != gap_wanted || !world.guarded)
+	if (gap_now++ != gap_wanted)
 		return;
+	/* Nothing is called, and nothing must be on. */
+	if (!world.guarded) {
+		CHECK(!world_any_on());
+		return;
+	}
 	world.gap = NULL;
 	for (i = 0; i < CPUS; i++)
 		world_emergency(i);
@@ -256,6 +357,35 @@ static int chain_up(void)
 	return world_cpu_up(1);
 }
 
+/* While VMX is being turned on: no CPU goes on with what it did. */
+static jmp_buf stopped;
+
+static void emergency_stops(void)
+{
+	int i;
+
+	if (gap_now++ != gap_wanted)
+		return;
+	for (i = 0; i < CPUS; i++)
+		world_emergency(i);
+	CHECK(!world_any_on());
+	longjmp(stopped, 1);
+}
+
+static void test_emergency_start(void)
+{
+	for (gap_wanted = 0; ; gap_wanted++) {
+		world_init(true);
+		world.cpu[CPUS - 1].broken = gap_wanted & 1;
+		gap_now = 0;
+		world.gap = emergency_stops;
+		if (setjmp(stopped))
+			continue;
+		world_get();
+		return;
+	}
+}
+
 static void test_emergency(void)
 {
 	int i;
@@ -287,10 +417,12 @@ static void test_emergency_up(void)
 
 const struct test start_tests[] = {
 	{ "start: whatever is in the way, all or nothing", test_start },
-	{ "start: no emergency callback beside kvm's, and ours is given back", test_guard_shared },
-	{ "start: kvm that comes later does not keep ours", test_guard_kept },
+	{ "kvm: it comes, goes, turns VMX on and off at any moment", test_guard_kvm },
+	{ "kvm: the slot of the emergency callback is its own while it is there", test_guard_given },
+	{ "kvm: what was there before the module", test_guard_look },
 	{ "reboot: VMX is off for good", test_reboot },
 	{ "emergency: at any moment, no CPU stays on", test_emergency },
+	{ "emergency: nor while VMX is being turned on", test_emergency_start },
 	{ "emergency: no CPU comes up with VMX after it", test_emergency_up },
 	{ }
 };

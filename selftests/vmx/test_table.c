@@ -160,15 +160,45 @@ static void test_cpu(void)
 
 static void test_guard(void)
 {
-	int wanted, set, kvm;
+	int wanted, set, kvms;
 
 	for (wanted = 0; wanted < 2; wanted++)
 		for (set = 0; set < 2; set++)
-			for (kvm = 0; kvm < 2; kvm++)
-				CHECK_EQ(slat_guard_decide(wanted, set, kvm),
-					 !wanted && set ? SLAT_GUARD_CLEAR :
-					 wanted && !set && !kvm ? SLAT_GUARD_SET :
-					 SLAT_GUARD_KEEP);
+			for (kvms = 0; kvms < 2; kvms++)
+				CHECK_EQ(slat_guard_decide(wanted, set, kvms),
+					 set == (wanted && !kvms) ? SLAT_GUARD_KEEP :
+					 set ? SLAT_GUARD_CLEAR : SLAT_GUARD_SET);
+}
+
+static void test_guard_is_kvms(void)
+{
+	int was;
+
+	for (was = 0; was < 2; was++) {
+		CHECK_EQ(slat_guard_is_kvms(was, SLAT_KVM_VENDOR, SLAT_KVM_COMES), 1);
+		CHECK_EQ(slat_guard_is_kvms(was, SLAT_KVM_CORE, SLAT_KVM_COMES), was);
+		CHECK_EQ(slat_guard_is_kvms(was, SLAT_KVM_VENDOR, SLAT_KVM_LEFT), 0);
+		CHECK_EQ(slat_guard_is_kvms(was, SLAT_KVM_CORE, SLAT_KVM_LEFT), 0);
+	}
+}
+
+/* From before the first VMXON until after the last VMXOFF. */
+static void test_guard_order(void)
+{
+	const struct slat_owner_row *row;
+	unsigned int state, event;
+
+	for_each_cell(state, event) {
+		row = slat_owner_decide(state, event);
+		if (row_does(row, SLAT_DO_GUARD))
+			CHECK(event == SLAT_WHEN_FIRST_VM && row->actions[0] == SLAT_DO_GUARD);
+		if (event == SLAT_WHEN_FIRST_VM && row->answer == SLAT_ANSWER_RESULT)
+			CHECK(row_does(row, SLAT_DO_GUARD));
+		CHECK_EQ(row_does(row, SLAT_DO_UNGUARD),
+			 row->answer != SLAT_ANSWER_NEVER &&
+			 (event == SLAT_WHEN_LAST_VM ||
+			  (!is_settled(state) && row->next == SLAT_OWNER_OFF)));
+	}
 }
 
 const struct test table_tests[] = {
@@ -178,6 +208,8 @@ const struct test table_tests[] = {
 	{ "table: a machine that goes down never turns VMX on", test_goes_down },
 	{ "table: an emergency acts on its own CPU alone", test_emergency },
 	{ "table: a CPU does what is left to do", test_cpu },
-	{ "table: the emergency callback is ours where kvm isn't loaded", test_guard },
+	{ "table: the emergency callback is ours where kvm_intel isn't loaded", test_guard },
+	{ "table: whose the emergency callback is, by what comes and leaves", test_guard_is_kvms },
+	{ "table: the emergency callback is there before VMX is on", test_guard_order },
 	{ }
 };

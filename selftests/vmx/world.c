@@ -35,6 +35,8 @@ static int cpu_vmxon(struct cpu *cpu)
 		FAIL("VMXON on a CPU in VMX operation");
 	if (world.going_down)
 		FAIL("VMXON while the machine goes down");
+	if (!world.guarded && !world.guard_is_kvms)
+		FAIL("VMXON without an emergency callback");
 	cpu->failed = cpu->foreign || cpu->broken;
 	if (cpu->failed)
 		return cpu->foreign ? -EBUSY : -EIO;
@@ -123,19 +125,34 @@ static void put_state(void)
 		world.kvms_state = NOBODY;
 }
 
-static void guard_order(bool wanted)
+/* As in arch/x86/kernel/reboot.c, which warns where this fails. */
+static void slot_register(enum holder who)
 {
-	switch (slat_guard_decide(wanted, world.guarded, world.kvm_loaded)) {
+	if (world.slot != NOBODY)
+		FAIL("WARN: the slot for an emergency callback is taken");
+	world.slot = who;
+}
+
+static void slot_unregister(enum holder who)
+{
+	if (world.slot != who)
+		FAIL("WARN: the emergency callback is another's");
+	world.slot = NOBODY;
+}
+
+static void guard_update(void)
+{
+	switch (slat_guard_decide(world.guard_wanted, world.guarded, world.guard_is_kvms)) {
 	case SLAT_GUARD_KEEP:
 		return;
 	case SLAT_GUARD_SET:
-		if (world.guarded || world.kvm_loaded)
-			FAIL("the slot for an emergency callback is taken");
+		slot_register(OURS);
 		world.guarded = true;
 		return;
 	case SLAT_GUARD_CLEAR:
-		if (!world.guarded)
-			FAIL("the emergency callback isn't ours");
+		if (world_any_on() && !world.guard_is_kvms)
+			FAIL("a CPU in VMX operation is left without an emergency callback");
+		slot_unregister(OURS);
 		world.guarded = false;
 		return;
 	}
@@ -194,7 +211,8 @@ static enum slat_owner_event carry_out(enum slat_owner_action action, int cpu, i
 		break;
 	case SLAT_DO_GUARD:
 	case SLAT_DO_UNGUARD:
-		guard_order(action == SLAT_DO_GUARD);
+		world.guard_wanted = action == SLAT_DO_GUARD;
+		guard_update();
 		break;
 	case SLAT_DO_FOLLOW:
 	case SLAT_DO_UNFOLLOW:
@@ -268,9 +286,29 @@ int world_event(enum slat_owner_event event, int cpu)
 	return follow_row(look(event), cpu);
 }
 
+static void kvm_news(enum slat_kvm_part part, enum slat_kvm_news news)
+{
+	world.guard_is_kvms = slat_guard_is_kvms(world.guard_is_kvms, part, news);
+	guard_update();
+}
+
+/* What the module's lock is taken for; a notifier waits for it. */
+static int locked_event(enum slat_owner_event event)
+{
+	int err;
+
+	world.busy = true;
+	err = world_event(event, 0);
+	world.busy = false;
+	if (world.left)
+		kvm_news(SLAT_KVM_VENDOR, SLAT_KVM_LEFT);
+	world.left = false;
+	return err;
+}
+
 int world_get(void)
 {
-	int err = world.users ? 0 : world_event(SLAT_WHEN_FIRST_VM, 0);
+	int err = world.users ? 0 : locked_event(SLAT_WHEN_FIRST_VM);
 
 	if (!err)
 		world.users++;
@@ -280,7 +318,7 @@ int world_get(void)
 void world_put(void)
 {
 	if (!--world.users)
-		CHECK_EQ(world_event(SLAT_WHEN_LAST_VM, 0), 0);
+		CHECK_EQ(locked_event(SLAT_WHEN_LAST_VM), 0);
 }
 
 const struct slat_owner_row *world_hotplug(bool up, bool frozen)
@@ -349,7 +387,7 @@ void world_sleep(void)
 
 void world_reboot(void)
 {
-	CHECK_EQ(world_event(SLAT_WHEN_REBOOT, 0), 0);
+	CHECK_EQ(locked_event(SLAT_WHEN_REBOOT), 0);
 	world.going_down = true;
 	if (world_any_on())
 		FAIL("a CPU is in VMX operation while the machine goes down");
@@ -366,32 +404,80 @@ void world_emergency(int cpu)
 		FAIL("a CPU stays in VMX operation in an emergency");
 }
 
-/* On 6.1 KVM holds its state while it is loaded, later while it has VMX on. */
+static void kvm_left(void)
+{
+	if (world.busy)
+		world.left = true;
+	else
+		kvm_news(SLAT_KVM_VENDOR, SLAT_KVM_LEFT);
+}
+
+void world_kvm_look(void)
+{
+	if (world.kvm_core)
+		kvm_news(SLAT_KVM_VENDOR, SLAT_KVM_COMES);
+}
+
+/*
+ * On 6.1 KVM holds its state and the slot while it is loaded, later while it has
+ * VMX on; it takes the slot first.  A start waits for the module's lock.
+ */
 bool world_kvm_load(void)
 {
-	if (world.kvm_loaded || (world.starting && world.kvms_state != NOBODY))
+	if (world.kvm_loaded || world.busy)
 		return false;
-	world.kvm_loaded = true;
-	if (world.starting)
+	if (!world.kvm_core)
+		kvm_news(SLAT_KVM_CORE, SLAT_KVM_COMES);
+	world.kvm_core = true;
+	kvm_news(SLAT_KVM_VENDOR, SLAT_KVM_COMES);
+	if (world.starting) {
+		slot_register(KVMS);
+		if (world.kvms_state != NOBODY) {
+			slot_unregister(KVMS);
+			kvm_left();
+			return false;
+		}
 		world.kvms_state = KVMS;
+	}
+	world.kvm_loaded = true;
 	return true;
 }
 
 void world_kvm_unload(void)
 {
+	if (!world.kvm_loaded)
+		return;
 	if (world.kvm_uses)
 		world_kvm_off();
-	if (world.kvms_state == KVMS)
+	if (world.starting) {
 		world.kvms_state = NOBODY;
+		slot_unregister(KVMS);
+	}
 	world.kvm_loaded = false;
+	kvm_left();
+}
+
+void world_kvm_unload_core(void)
+{
+	if (world.kvm_loaded || !world.kvm_core || world.busy)
+		return;
+	world.kvm_core = false;
+	kvm_news(SLAT_KVM_CORE, SLAT_KVM_LEFT);
 }
 
 bool world_kvm_on(void)
 {
 	int i;
 
-	if (!world.kvm_loaded || world.kvm_uses || world_any_on() || world.kvms_state == OURS)
+	if (!world.kvm_loaded || world.kvm_uses)
 		return false;
+	if (!world.starting)
+		slot_register(KVMS);
+	if (world_any_on() || world.kvms_state == OURS) {
+		if (!world.starting)
+			slot_unregister(KVMS);
+		return false;
+	}
 	world.kvm_uses = true;
 	world.kvms_state = KVMS;
 	for (i = 0; i < CPUS; i++)
@@ -406,8 +492,10 @@ void world_kvm_off(void)
 	if (!world.kvm_uses)
 		return;
 	world.kvm_uses = false;
-	if (!world.starting)
+	if (!world.starting) {
 		world.kvms_state = NOBODY;
+		slot_unregister(KVMS);
+	}
 	for (i = 0; i < CPUS; i++)
 		world.cpu[i].foreign = false;
 }
@@ -444,8 +532,10 @@ void world_check(void)
 		CHECK(world.kvms_state == OURS);
 	if (world.owner == SLAT_OWNER_SHARED)
 		CHECK(world.own_state);
-	if (world.guarded)
-		CHECK(held);
+	CHECK_EQ(world.guarded, held && !world.guard_is_kvms);
+	CHECK_EQ(world.guarded, world.slot == OURS);
+	CHECK(!world.kvm_loaded || world.guard_is_kvms);
+	CHECK(world.kvm_core || !world.guard_is_kvms);
 	CHECK_EQ(slat_owner_goes_down(world.owner), world.going_down);
 	check_cpus(owned);
 }

@@ -16,7 +16,7 @@
 
 #define CPUS		3
 
-/* Who holds a hotplug state. */
+/* Who holds a hotplug state, or the slot of the emergency callback. */
 enum holder { NOBODY, OURS, KVMS };
 
 /**
@@ -40,14 +40,20 @@ struct cpu {
  * @owner:	state of the table
  * @cpu:	the CPUs
  * @starting:	KVM's hotplug state is in the starting section, as on 6.1
- * @kvm_loaded:	kvm.ko is there
+ * @kvm_loaded:	kvm_intel.ko is there
+ * @kvm_core:	kvm.ko is there
  * @kvm_uses:	it has VMX on
  * @kvms_state:	who holds KVM's hotplug state
  * @own_state:	a dynamic state is ours
  * @kvms_error:	a request for KVM's hotplug state ends so, if it is not 0
  * @own_error:	likewise for one of our own
  * @locked:	CPUs can't come or go
- * @guarded:	the emergency callback is ours
+ * @busy:	a call of the module's is under way, and its lock taken
+ * @slot:	whose the emergency callback is
+ * @guarded:	it is ours
+ * @guard_wanted: SLAT_DO_GUARD came last
+ * @guard_is_kvms: what the module was told of kvm_intel
+ * @left:	that kvm_intel left is told when the lock is free
  * @followed:	preempt notifiers are called, for so many
  * @users:	VMs
  * @going_down:	the reboot notifier returned, or an emergency came
@@ -61,13 +67,19 @@ struct world {
 	struct cpu cpu[CPUS];
 	bool starting;
 	bool kvm_loaded;
+	bool kvm_core;
 	bool kvm_uses;
 	enum holder kvms_state;
 	bool own_state;
 	int kvms_error;
 	int own_error;
 	bool locked;
+	bool busy;
+	enum holder slot;
 	bool guarded;
+	bool guard_wanted;
+	bool guard_is_kvms;
+	bool left;
 	int followed;
 	int users;
 	bool going_down;
@@ -99,8 +111,13 @@ const struct slat_owner_row *world_hotplug(bool up, bool frozen);
 /* The rest of it; 0, or why the CPU stays as it was. */
 int world_hotplug_finish(const struct slat_owner_row *row, int cpu, bool up);
 
+/* The module was loaded after KVM: no notifier told it so. */
+void world_kvm_look(void);
+
 /* KVM takes or leaves what it can; false where it is refused. */
 bool world_kvm_load(void);
+/* kvm.ko alone. */
+void world_kvm_unload_core(void);
 void world_kvm_unload(void);
 bool world_kvm_on(void);
 void world_kvm_off(void);
