@@ -147,13 +147,14 @@ enum slat_map_result {
  * slat_table_cache_topup() - allocate what one fault may need
  * @mmu: the EPT
  * @cache: the caller's cache
+ * @must: even where the VM is at its cap and nothing can be taken back
  *
  * Sleeps; called without locks. Takes tables back first when the VM is at its
  * cap, so the cap may be exceeded by what faults in flight hold.
  *
- * Return: 0 or -ENOMEM.
+ * Return: 0 or -ENOMEM; -EAGAIN: not @must.
  */
-int slat_table_cache_topup(struct slat_mmu *mmu, struct slat_table_cache *cache);
+int slat_table_cache_topup(struct slat_mmu *mmu, struct slat_table_cache *cache, bool must);
 
 /**
  * slat_mmu_map() - install a RAM leaf or upgrade its rights
@@ -199,7 +200,7 @@ enum slat_map_result slat_mmu_make_writable(struct slat_mmu *mmu,
 /**
  * slat_mmu_mark_mmio() - write an MMIO entry
  * @mmu: the EPT
- * @vcpu: registered; its cache is topped up
+ * @vcpu: registered; where its cache is not full, only a table that is there is used
  * @from: the slot set in which no slot was found
  * @gen: its generation, settled
  *

@@ -48,14 +48,18 @@ const struct slat_recheck_ops slat_fault_recheck = {
 	.may_mark = mmio_is_valid,
 };
 
-/* No slot: remember that in the entry, if possible. It is MMIO anyway. */
+/*
+ * No slot: remember that in the entry, if possible. It is MMIO anyway, and that is what
+ * bounds the tables of a guest that goes on while another vCPU sleeps in a section: where
+ * none can be had, an entry is written only if its table is there.
+ */
 static enum slat_fault_result mmio_fault(struct slat_fault_context *context,
 					 const struct slat_lookup *from)
 {
 	struct slat_mmu *mmu = context->slots->mmu;
 
-	if (!slat_table_cache_topup(mmu, &context->vcpu.cache))
-		slat_mmu_mark_mmio(mmu, &context->vcpu, from, from->root->generation);
+	slat_table_cache_topup(mmu, &context->vcpu.cache, false);
+	slat_mmu_mark_mmio(mmu, &context->vcpu, from, from->root->generation);
 	return SLAT_FAULT_MMIO;
 }
 
@@ -146,7 +150,8 @@ static enum slat_fault_result host_fault(struct slat_fault_context *context,
 	enum slat_map_result result;
 	struct slat_map map;
 
-	context->error = slat_table_cache_topup(mmu, &context->vcpu.cache);
+	/* RAM beyond the cap, if need be: no more than the slots have. */
+	context->error = slat_table_cache_topup(mmu, &context->vcpu.cache, true);
 	if (context->error)
 		return SLAT_FAULT_ERROR;
 
