@@ -93,6 +93,9 @@ static enum slat_map_result leaf_install(struct slat_mmu *mmu, struct slat_mmu_v
 	} while (!slat_entry_try_set(mmu, &vcpu->counters, table, gfn, &old, new));
 	if (map->write)
 		mark_dirty(&map->mark);
+	/* Also if it is the log that keeps W: it comes without the host. */
+	if (map->host_writable)
+		mmu->ops->mark_dirty(mmu->ctx, map->pfn);
 	return SLAT_MAP_INSTALLED;
 }
 
@@ -105,7 +108,7 @@ static void zap_lost(struct slat_mmu *mmu, gfn_t gfn)
 }
 
 enum slat_map_result slat_mmu_map(struct slat_mmu *mmu, struct slat_mmu_vcpu *vcpu,
-				  struct slat_map *map)
+				  const struct slat_map *map)
 {
 	const struct slat_recheck_ops *recheck = mmu->recheck;
 	enum slat_map_result result = SLAT_MAP_RETRY;

@@ -87,14 +87,12 @@ struct slat_dirty_mark {
  * @nr: how many; they follow it in the slot and in its table
  * @write: grant write
  * @host_writable: the slot allows write
- * @installed: out: bit i: @pfn[i] is mapped now
  * @pfn: host pages, all of which the host lets us write
  */
 struct slat_around {
 	unsigned int nr;
 	bool write;
 	bool host_writable;
-	u32 installed;
 	kvm_pfn_t pfn[SLAT_AROUND_MAX];
 };
 
@@ -167,7 +165,7 @@ int slat_table_cache_topup(struct slat_mmu *mmu, struct slat_table_cache *cache,
  * out, and nothing is retried, where they may not be mapped.
  */
 enum slat_map_result slat_mmu_map(struct slat_mmu *mmu, struct slat_mmu_vcpu *vcpu,
-				  struct slat_map *map);
+				  const struct slat_map *map);
 
 /**
  * slat_mmu_want_around() - how many pages behind a fault's are worth mapping too?

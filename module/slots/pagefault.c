@@ -119,7 +119,6 @@ static void around_get(struct slat_mmu *mmu, struct slat_map *map,
 	struct slat_around *around = &map->around;
 	u64 behind = slot->base_gfn + slot->npages - from->gfn - 1;
 
-	around->installed = 0;
 	around->host_writable = !(slot->flags & KVM_MEM_READONLY);
 	around->write = around->host_writable && !map->mark.bitmap;
 	around->nr = page->present ?
@@ -132,8 +131,7 @@ static void around_get(struct slat_mmu *mmu, struct slat_map *map,
 static void around_put(struct slat_mmu *mmu, const struct slat_around *around)
 {
 	if (around->nr)
-		mmu->ops->put_present(mmu->ctx, around->pfn, around->nr,
-				      around->host_writable ? around->installed : 0);
+		mmu->ops->put_present(mmu->ctx, around->pfn, around->nr);
 }
 
 /* Ask the host for the page and install it. */
@@ -175,8 +173,7 @@ static enum slat_fault_result host_fault(struct slat_fault_context *context,
 	if (result == SLAT_MAP_INSTALLED)
 		slat_count(&context->vcpu.counters.faults_ram);
 	around_put(mmu, &map.around);
-	mmu->ops->put_page(mmu->ctx, &page,
-			   map.host_writable && result == SLAT_MAP_INSTALLED);
+	mmu->ops->put_page(mmu->ctx, &page);
 	return map_result(context, slot, result, SLAT_FIXED_INSTALLED);
 }
 
