@@ -20,10 +20,19 @@ bool slat_known_walk_matches(const struct slat_vcpu_access *access,
 	return walk->nr && walk->linear == (linear & ~OFFSET_MASK) && walk->flags == flags &&
 	       walk->generation == slots_generation(access) &&
 	       emul->mode == SLAT_MODE_LONG && walk->cpl == emul->cpl &&
-	       walk->ac == (emul->rflags & SLAT_FLAG_AC) &&
-	       walk->cr0 == slat_vmx_cr0(vmx) && walk->cr3 == slat_vmx_cr3(vmx) &&
-	       walk->cr4 == slat_vmx_cr4(vmx) && walk->efer == slat_vmx_efer(vmx) &&
-	       walk->pkru == slat_vmx_pkru(vmx);
+	       walk->cr3 == slat_vmx_cr3(vmx) && walk->cr4 == slat_vmx_cr4(vmx) &&
+	       walk->efer == slat_vmx_efer(vmx);
+}
+
+/* What rules data besides: WP, SMAP's AC, protection keys. */
+static bool data_walk_matches(const struct slat_vcpu_access *access,
+			      const struct slat_known_walk *walk, u64 linear,
+			      unsigned int flags)
+{
+	return slat_known_walk_matches(access, walk, linear, flags) &&
+	       walk->ac == (access->emul.rflags & SLAT_FLAG_AC) &&
+	       walk->cr0 == slat_vmx_cr0(access->vmx) &&
+	       walk->pkru == slat_vmx_pkru(access->vmx);
 }
 
 /* The walker's callbacks; what they read is noted until the walk is over. */
@@ -107,7 +116,7 @@ int slat_access_translate(void *ctx, u64 linear, unsigned int flags, u64 *gpa)
 	struct slat_vcpu_access *access = ctx;
 	struct slat_known_walk *walk = &access->data_walk;
 
-	if (slat_known_walk_matches(access, walk, linear, flags) && reads_same(walk)) {
+	if (data_walk_matches(access, walk, linear, flags) && reads_same(walk)) {
 		*gpa = walk->gpa | (linear & OFFSET_MASK);
 		return 0;
 	}

@@ -54,7 +54,7 @@ struct slat_known_walk {
 
 struct slat_vcpu_access;
 
-/* Would a walk to @linear obey what the remembered one did? Its entries are not looked at. */
+/* Would a fetch from @linear obey what the remembered one did? Its entries are not looked at. */
 bool slat_known_walk_matches(const struct slat_vcpu_access *access,
 			     const struct slat_known_walk *walk, u64 linear,
 			     unsigned int flags);

@@ -380,13 +380,13 @@ static bool mmio_is_signalled(struct slat_vcpu_access *access)
 }
 
 /*
- * The GPA of an EPT exit saves the walk for the data operand, as far as the exit
- * proves that the guest's tables allow the access. A violation says what it was; a
- * misconfiguration does not, so it proves no more than that the kernel may read
- * there. Nothing is taken as proved for a user program: an exit of its own may have
- * been the processor's access to a descriptor, and the code may have changed since.
- * A guest whose own page tables lie in device memory may fool itself, as on KVM,
- * but only on a misconfiguration.
+ * The GPA of an EPT exit saves the walk for the data operand, if the guest's tables
+ * allow the access. Of a user program nothing is taken as proved: its exit may have
+ * been another access, or the processor's own to a descriptor, and the code may have
+ * changed since. A kernel is believed as far as it concerns itself alone: where a
+ * violation says that its access was no write, a write is walked for; a
+ * misconfiguration does not say what it was. Whose page tables lie in device memory
+ * may fool itself in the same way, as on KVM.
  */
 static __always_inline void emul_begin(struct slat_vcpu_access *access)
 {
@@ -397,11 +397,13 @@ static __always_inline void emul_begin(struct slat_vcpu_access *access)
 	emul->mode = (enum slat_insn_mode)slat_vmx_cpu_mode(access->vmx);
 	emul->cpl = slat_vmx_cpl(access->vmx);
 	emul->stack_size = emul_stack_size(access);
-	emul->align_check = slat_access_checks_alignment(access);
+	emul->align_check = unlikely(emul->rflags & SLAT_FLAG_AC) &&
+			    slat_access_checks_alignment(access);
 	emul->gpa_hint_valid = access->exit_type == SLAT_EXIT_EPT && emul->cpl != 3 &&
 			       !exit->fault.page_walk && !exit->fault.exec;
 	emul->gpa_hint = emul->gpa_hint_valid ? exit->fault.gpa : 0;
-	emul->gpa_hint_write = emul->gpa_hint_valid && exit->fault.write;
+	emul->gpa_hint_write = emul->gpa_hint_valid &&
+			       (exit->fault.write || exit->fault.misconfig);
 }
 
 static enum slat_step emulate_with_bus(struct slat_vcpu_access *access)

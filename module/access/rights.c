@@ -93,6 +93,6 @@ bool slat_access_checks_alignment(struct slat_vcpu_access *access)
 {
 	const struct slat_emul *emul = &access->emul;
 
-	return unlikely(emul->rflags & SLAT_FLAG_AC) && emul->cpl == 3 &&
+	return emul->rflags & SLAT_FLAG_AC && emul->cpl == 3 &&
 	       slat_vmx_cr0(access->vmx) & X86_CR0_AM;
 }

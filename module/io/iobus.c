@@ -21,14 +21,19 @@ void slat_io_init(struct slat_vm_io *io, struct slat_epochs *epochs)
 	spin_lock_init(&io->ring_lock);
 }
 
-static struct slat_iobus *iobus_alloc(u32 nr_events, u32 nr_zones)
+static size_t iobus_bytes(u32 nr_events, u32 nr_zones)
 {
 	size_t events = array_size(nr_events, sizeof(struct slat_iobus_event));
 	size_t zones = array_size(nr_zones, sizeof(struct slat_iobus_zone));
+
+	return size_add(sizeof(struct slat_iobus), size_add(events, zones));
+}
+
+static struct slat_iobus *iobus_alloc(u32 nr_events, u32 nr_zones)
+{
 	struct slat_iobus *bus;
 
-	bus = kvzalloc(size_add(sizeof(*bus), size_add(events, zones)),
-		       GFP_KERNEL_ACCOUNT);
+	bus = kvzalloc(iobus_bytes(nr_events, nr_zones), GFP_KERNEL_ACCOUNT);
 	if (!bus)
 		return NULL;
 	bus->nr_events = nr_events;
@@ -169,7 +174,8 @@ static void iobus_publish(struct slat_vm_io *io, struct slat_iobus *bus)
 	/* Its contents before the pointer: pairs with the readers' dependency. */
 	smp_store_release(&io->bus, bus);
 	if (old)
-		slat_epoch_retire(io->epochs, &old->retired, iobus_free);
+		slat_epoch_retire(io->epochs, &old->retired,
+				  iobus_bytes(old->nr_events, old->nr_zones), iobus_free);
 }
 
 /* Nobody is inside a section that found what was just unpublished. */

@@ -7,7 +7,9 @@
  * The guest gains nothing that its own fault would not give it: a neighbour is
  * installed only where nothing is mapped, under the same look at the slot, and if the
  * host changes none of the pages (one look covers all of them). It gets W only where a
- * fault for reading would, and A stays clear until the guest comes.
+ * fault for reading would, and A stays clear until the guest comes. Nor does the host
+ * lose anything: a page that it could drop as it is (MADV_FREE) is mapped for reading
+ * alone, since with W it would have to be marked dirty, and the guest never touched it.
  */
 #include "internal.h"
 
@@ -27,6 +29,14 @@ unsigned int slat_mmu_want_around(struct slat_mmu *mmu, gfn_t gfn)
 	return nr;
 }
 
+/* The leaf for @pfn. May it be written, now or when the log allows: then @dirty. */
+static u64 around_leaf(struct slat_mmu *mmu, const struct slat_around *around,
+		       kvm_pfn_t pfn, bool *dirty)
+{
+	*dirty = around->host_writable && mmu->ops->is_dirty(mmu->ctx, pfn);
+	return ept_make_leaf(pfn, around->write && *dirty, *dirty) & ~EPT_A;
+}
+
 /**
  * slat_around_install() - the leaves beside the one that @map installed
  * @mmu: the EPT; lock held shared since the slots allowed them
@@ -37,21 +47,22 @@ unsigned int slat_mmu_want_around(struct slat_mmu *mmu, gfn_t gfn)
  * An entry that another fault writes meanwhile is left to it.
  */
 void slat_around_install(struct slat_mmu *mmu, struct slat_mmu_vcpu *vcpu,
-			 struct slat_table *table, struct slat_map *map)
+			 struct slat_table *table, const struct slat_map *map)
 {
-	struct slat_around *around = &map->around;
+	const struct slat_around *around = &map->around;
 	unsigned int i, done = 0;
 
 	for (i = 0; i < around->nr; i++) {
 		gfn_t gfn = map->from->gfn + 1 + i;
 		u64 old = port_entry_read(slat_table_entry(table, gfn));
-		u64 new = ept_make_leaf(around->pfn[i], around->write,
-					around->host_writable) & ~EPT_A;
+		bool dirty;
+		u64 new = around_leaf(mmu, around, around->pfn[i], &dirty);
 
 		if (ept_is_present(old) ||
 		    !slat_entry_try_set(mmu, &vcpu->counters, table, gfn, &old, new))
 			continue;
-		around->installed |= 1u << i;
+		if (dirty)
+			mmu->ops->mark_dirty(mmu->ctx, around->pfn[i]);
 		done++;
 	}
 	port_counter_add(&vcpu->counters.around_leafs, done);

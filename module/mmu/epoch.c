@@ -10,6 +10,7 @@ void slat_epochs_init(struct slat_epochs *epochs)
 {
 	epochs->now = 1;
 	epochs->nr_retired = 0;
+	epochs->retired_bytes = 0;
 	atomic64_set(&epochs->waiters, 0);
 	port_waitq_init(&epochs->wait);
 	port_spin_init(&epochs->lock);
@@ -96,15 +97,17 @@ void slat_epoch_wait(struct slat_epochs *epochs, u64 epoch)
 	atomic64_dec(&epochs->waiters);
 }
 
-void slat_epoch_retire(struct slat_epochs *epochs, struct slat_retired *retired,
+void slat_epoch_retire(struct slat_epochs *epochs, struct slat_retired *retired, u64 bytes,
 		       void (*free)(struct slat_retired *retired))
 {
 	retired->free = free;
+	retired->bytes = bytes;
 	port_spin_lock(&epochs->lock);
 	retired->epoch = epochs->now;
 	WRITE_ONCE(epochs->now, retired->epoch + 1);
 	list_add_tail(&retired->list, &epochs->retired);
 	WRITE_ONCE(epochs->nr_retired, epochs->nr_retired + 1);
+	WRITE_ONCE(epochs->retired_bytes, epochs->retired_bytes + bytes);
 	port_spin_unlock(&epochs->lock);
 }
 
@@ -126,8 +129,26 @@ void slat_epoch_reap(struct slat_epochs *epochs)
 		list_del(&retired->list);
 		list_add_tail(&retired->list, &done);
 		WRITE_ONCE(epochs->nr_retired, epochs->nr_retired - 1);
+		WRITE_ONCE(epochs->retired_bytes, epochs->retired_bytes - retired->bytes);
 	}
 	port_spin_unlock(&epochs->lock);
 	list_for_each_entry_safe(retired, next, &done, list)
 		retired->free(retired);
+}
+
+/* In order of age: if the oldest may go, reaping gets on, and it is nobody who sleeps. */
+bool slat_epochs_are_full(struct slat_epochs *epochs)
+{
+	const struct slat_retired *first;
+	bool kept;
+
+	if (likely(READ_ONCE(epochs->retired_bytes) <= SLAT_RETIRED_MAX))
+		return false;
+	/* As slat_epoch_reap(). */
+	smp_mb();
+	port_spin_lock(&epochs->lock);
+	first = list_first_entry(&epochs->retired, struct slat_retired, list);
+	kept = !list_empty(&epochs->retired) && first->epoch >= epochs_oldest(epochs);
+	port_spin_unlock(&epochs->lock);
+	return kept;
 }

@@ -15,6 +15,17 @@
  * loads the new pointer, or the updater sees it inside and waits. A reader
  * whose epoch is greater than the one returned by slat_epoch_advance() entered
  * after the advance, so after the store of the pointer.
+ *
+ * A reader that sleeps (userfaultfd, NFS) keeps whatever is retired meanwhile, for as
+ * long as the client likes; so what is retired is counted in bytes, and there are two
+ * bounds. None is a wait: whoever would wait for the sleeper may be whom it waits for.
+ *
+ *	SLAT_RETIRED_MAX: the guest's. Taking a table out of the tree is never
+ *	necessary: its entries can be zapped where they are, an MMIO access can be
+ *	emulated without an entry, and RAM can have a table beyond the cap, since
+ *	slots need only so many. So beyond the budget, and while it is a sleeper
+ *	that keeps it, no table is taken (slat_epochs_are_full()).
+ *	The slots': see change_has_room() in slots/memslots.c.
  */
 #ifndef SLAT_MMU_EPOCH_H
 #define SLAT_MMU_EPOCH_H
@@ -30,6 +41,7 @@
  * @readers: all registered readers
  * @retired: objects to be freed, oldest epoch first
  * @nr_retired: length of @retired
+ * @retired_bytes: memory of all of them; as @nr_retired written under @lock, read bare
  */
 struct slat_epochs {
 	u64 now;
@@ -39,7 +51,11 @@ struct slat_epochs {
 	struct list_head readers;
 	struct list_head retired;
 	u64 nr_retired;
+	u64 retired_bytes;
 };
+
+/* Retired bytes beyond which no more tables are taken: about 1000 of them. */
+#define SLAT_RETIRED_MAX	(4ULL << 20)
 
 /**
  * struct slat_reader - one reader
@@ -55,11 +71,13 @@ struct slat_reader {
  * struct slat_retired - embedded in what is freed when no reader can hold it
  * @list: in slat_epochs.retired
  * @epoch: readers at or below this may hold the object
+ * @bytes: of memory that it keeps, about
  * @free: called without locks once none does
  */
 struct slat_retired {
 	struct list_head list;
 	u64 epoch;
+	u64 bytes;
 	void (*free)(struct slat_retired *retired);
 };
 
@@ -125,12 +143,13 @@ void slat_epoch_wait(struct slat_epochs *epochs, u64 epoch);
  * slat_epoch_retire() - free an object once no reader can hold it
  * @epochs: domain
  * @retired: embedded in the object; already unreachable for new readers
+ * @bytes: of memory that freeing it gives back, about
  * @free: how to free it
  *
  * May be called under the mmu lock. Nothing is freed before the next
  * slat_epoch_reap().
  */
-void slat_epoch_retire(struct slat_epochs *epochs, struct slat_retired *retired,
+void slat_epoch_retire(struct slat_epochs *epochs, struct slat_retired *retired, u64 bytes,
 		       void (*free)(struct slat_retired *retired));
 
 /**
@@ -140,5 +159,14 @@ void slat_epoch_retire(struct slat_epochs *epochs, struct slat_retired *retired,
  * Called without locks, from process context.
  */
 void slat_epoch_reap(struct slat_epochs *epochs);
+
+/**
+ * slat_epochs_are_full() - do sleeping readers keep as much as they may?
+ * @epochs: domain
+ *
+ * More than SLAT_RETIRED_MAX is retired, and slat_epoch_reap() would not help. Takes a
+ * leaf lock if the first is so; may be called under the mmu lock.
+ */
+bool slat_epochs_are_full(struct slat_epochs *epochs);
 
 #endif

@@ -93,6 +93,9 @@ static enum slat_map_result leaf_install(struct slat_mmu *mmu, struct slat_mmu_v
 	} while (!slat_entry_try_set(mmu, &vcpu->counters, table, gfn, &old, new));
 	if (map->write)
 		mark_dirty(&map->mark);
+	/* Also if it is the log that keeps W: it comes without the host. */
+	if (map->host_writable)
+		mmu->ops->mark_dirty(mmu->ctx, map->pfn);
 	return SLAT_MAP_INSTALLED;
 }
 
@@ -105,7 +108,7 @@ static void zap_lost(struct slat_mmu *mmu, gfn_t gfn)
 }
 
 enum slat_map_result slat_mmu_map(struct slat_mmu *mmu, struct slat_mmu_vcpu *vcpu,
-				  struct slat_map *map)
+				  const struct slat_map *map)
 {
 	const struct slat_recheck_ops *recheck = mmu->recheck;
 	enum slat_map_result result = SLAT_MAP_RETRY;
@@ -201,6 +204,18 @@ static void trace_mark(const struct slat_mmu *mmu, const struct slat_lookup *fro
 	slat_trace_mmio_mark(&ev);
 }
 
+/*
+ * All the tables that an MMIO entry may lack, or none: what an empty cache left in the
+ * middle would stay, since tables are taken back from the leaves upwards.
+ */
+static struct slat_table *mmio_table(struct slat_mmu *mmu, struct slat_mmu_vcpu *vcpu,
+				     const struct slat_lookup *from)
+{
+	if (vcpu->cache.nr == ARRAY_SIZE(vcpu->cache.tables))
+		return walk_to_table(mmu, vcpu, from);
+	return slat_table_find(mmu, from->gfn, from->level);
+}
+
 enum slat_map_result slat_mmu_mark_mmio(struct slat_mmu *mmu, struct slat_mmu_vcpu *vcpu,
 					const struct slat_lookup *from, u64 gen)
 {
@@ -212,7 +227,7 @@ enum slat_map_result slat_mmu_mark_mmio(struct slat_mmu *mmu, struct slat_mmu_vc
 		return SLAT_MAP_RETRY;
 	port_read_lock(&mmu->lock);
 	if (recheck->may_mark(mmu->slots, from)) {
-		struct slat_table *table = walk_to_table(mmu, vcpu, from);
+		struct slat_table *table = mmio_table(mmu, vcpu, from);
 
 		result = table ? mmio_install(mmu, vcpu, table, from->gfn,
 					      slat_mmio_make(&mmu->config.layout, gen)) :

@@ -109,7 +109,7 @@ u64 slat_counters_changes(const struct slat_counters *counters, enum slat_change
 
 /* around.c */
 void slat_around_install(struct slat_mmu *mmu, struct slat_mmu_vcpu *vcpu,
-			 struct slat_table *table, struct slat_map *map);
+			 struct slat_table *table, const struct slat_map *map);
 
 /* zap.c */
 void slat_batch_init(struct slat_batch *batch, struct slat_mmu *mmu,

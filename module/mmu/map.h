@@ -87,14 +87,12 @@ struct slat_dirty_mark {
  * @nr: how many; they follow it in the slot and in its table
  * @write: grant write
  * @host_writable: the slot allows write
- * @installed: out: bit i: @pfn[i] is mapped now
  * @pfn: host pages, all of which the host lets us write
  */
 struct slat_around {
 	unsigned int nr;
 	bool write;
 	bool host_writable;
-	u32 installed;
 	kvm_pfn_t pfn[SLAT_AROUND_MAX];
 };
 
@@ -147,13 +145,14 @@ enum slat_map_result {
  * slat_table_cache_topup() - allocate what one fault may need
  * @mmu: the EPT
  * @cache: the caller's cache
+ * @must: even where the VM is at its cap and nothing can be taken back
  *
  * Sleeps; called without locks. Takes tables back first when the VM is at its
  * cap, so the cap may be exceeded by what faults in flight hold.
  *
- * Return: 0 or -ENOMEM.
+ * Return: 0 or -ENOMEM; -EAGAIN: not @must.
  */
-int slat_table_cache_topup(struct slat_mmu *mmu, struct slat_table_cache *cache);
+int slat_table_cache_topup(struct slat_mmu *mmu, struct slat_table_cache *cache, bool must);
 
 /**
  * slat_mmu_map() - install a RAM leaf or upgrade its rights
@@ -166,7 +165,7 @@ int slat_table_cache_topup(struct slat_mmu *mmu, struct slat_table_cache *cache)
  * out, and nothing is retried, where they may not be mapped.
  */
 enum slat_map_result slat_mmu_map(struct slat_mmu *mmu, struct slat_mmu_vcpu *vcpu,
-				  struct slat_map *map);
+				  const struct slat_map *map);
 
 /**
  * slat_mmu_want_around() - how many pages behind a fault's are worth mapping too?
@@ -199,7 +198,7 @@ enum slat_map_result slat_mmu_make_writable(struct slat_mmu *mmu,
 /**
  * slat_mmu_mark_mmio() - write an MMIO entry
  * @mmu: the EPT
- * @vcpu: registered; its cache is topped up
+ * @vcpu: registered; where its cache is not full, only a table that is there is used
  * @from: the slot set in which no slot was found
  * @gen: its generation, settled
  *

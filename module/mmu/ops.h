@@ -42,22 +42,31 @@ struct slat_host_page {
  *	pin is kept beyond put_page(): the mmu_notifier protects the mapping.
  *	Returns 0; -EFAULT: no such memory, or no right to it; -EINTR: a signal is
  *	pending; -EAGAIN: try again, unless a signal is pending by then.
- * @put_page: done with a page of get_page(); when @mapped_writable the page is
- *	marked dirty for the host, so that nothing is owed to it later.
+ * @put_page: done with a page of get_page().
  * @get_present: find the pages from @hva on, @nr at most, that the host has and
  *	lets us write as they are; must not fault any in. Returns how many from the
  *	first on. A page may already be in a range that the host is changing.
- * @put_present: done with them; bit i of @mapped_writable: as for put_page().
+ * @put_present: done with them.
+ * @is_dirty: the host could not drop the page without saving it: it is dirty, or as good
+ *	as that, and marking it tells the host nothing.
+ * @mark_dirty: the guest may write the page from now on, without a further word.
+ *
+ * Both are about a page of get_page() or get_present() that was not put, and are called
+ * with the mmu lock held shared, after the host's changes were looked at: must not sleep.
+ * The host cleans a page (writeback, MADV_FREE) between a begin and an end of its
+ * notifier, and that begin needs the lock exclusive. So a mark that is made under the
+ * lock comes before the page is cleaned, and the leaf is gone by then; a mark that came
+ * later would stick to a clean page, which the host writes back no more.
  */
 struct slat_mmu_ops {
 	unsigned int (*flush)(void *ctx);
 	int (*get_page)(void *ctx, struct slat_host_page *page);
-	void (*put_page)(void *ctx, struct slat_host_page *page,
-			 bool mapped_writable);
+	void (*put_page)(void *ctx, struct slat_host_page *page);
 	unsigned int (*get_present)(void *ctx, hva_t hva, unsigned int nr,
 				    kvm_pfn_t *pfns);
-	void (*put_present)(void *ctx, const kvm_pfn_t *pfns, unsigned int nr,
-			    u32 mapped_writable);
+	void (*put_present)(void *ctx, const kvm_pfn_t *pfns, unsigned int nr);
+	bool (*is_dirty)(void *ctx, kvm_pfn_t pfn);
+	void (*mark_dirty)(void *ctx, kvm_pfn_t pfn);
 };
 
 #endif

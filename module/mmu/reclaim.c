@@ -96,6 +96,9 @@ u64 slat_mmu_reclaim(struct slat_mmu *mmu, u64 nr, bool ram_too)
 	struct slat_batch batch;
 	u64 done;
 
+	/* It would give no memory back, only take more. */
+	if (slat_epochs_are_full(mmu->epochs))
+		return 0;
 	slat_batch_init(&batch, mmu, SLAT_WHY_RECLAIM);
 	port_write_lock(&mmu->lock);
 	slat_batch_begin_step(&batch);

@@ -21,7 +21,9 @@ struct slat_mmu;
  * @mmu: the EPT
  * @max: cap, at least SLAT_MIN_TABLES
  *
- * Tables beyond a lowered cap are taken back before it returns.
+ * Tables beyond a lowered cap are taken back before it returns. The cap is exceeded by
+ * what faults in flight hold, and, while sleeping readers keep what was taken before, by
+ * the tables of RAM.
  */
 void slat_mmu_set_max_tables(struct slat_mmu *mmu, u64 max);
 
@@ -43,7 +45,8 @@ void slat_mmu_size_cap(struct slat_mmu *mmu, u64 npages, u64 nr_slots);
  * @ram_too: when tables that hold only MMIO entries do not suffice, take
  *	tables of RAM as well (the guest will fault on them again)
  *
- * Always legal; takes the mmu lock exclusive. Return: how many were unlinked.
+ * Always legal; takes the mmu lock exclusive. Takes none while sleeping readers keep
+ * those that were taken before (slat_epochs_are_full()). Return: how many were unlinked.
  */
 u64 slat_mmu_reclaim(struct slat_mmu *mmu, u64 nr, bool ram_too);
 

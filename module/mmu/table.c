@@ -131,14 +131,15 @@ void slat_table_unlist_mmio(struct slat_mmu *mmu, struct slat_table *table)
 /* How many tables a VM at its cap gives back at once, to do it seldom. */
 #define RECLAIM_BATCH	16
 
-int slat_table_cache_topup(struct slat_mmu *mmu, struct slat_table_cache *cache)
+int slat_table_cache_topup(struct slat_mmu *mmu, struct slat_table_cache *cache, bool must)
 {
 	if (likely(cache->nr == ARRAY_SIZE(cache->tables)))
 		return 0;
 	slat_epoch_reap(mmu->epochs);
 	if (slat_mmu_nr_tables(mmu) + ARRAY_SIZE(cache->tables) >
-	    READ_ONCE(mmu->max_tables))
-		slat_mmu_reclaim(mmu, RECLAIM_BATCH, true);
+	    READ_ONCE(mmu->max_tables) &&
+	    !slat_mmu_reclaim(mmu, RECLAIM_BATCH, true) && !must)
+		return -EAGAIN;
 	while (cache->nr < ARRAY_SIZE(cache->tables)) {
 		struct slat_table *table = slat_table_alloc();
 

@@ -93,7 +93,7 @@ void slat_batch_flush(struct slat_batch *batch)
 	list_for_each_entry_safe(table, next, &batch->tables, batch_list) {
 		list_del(&table->batch_list);
 		slat_epoch_retire(mmu->epochs, &table->retired,
-				  table_retired_free);
+				  SLAT_PAGE_SIZE + sizeof(*table), table_retired_free);
 	}
 	if (port_trace_on(slat_zap_step))
 		batch_trace_step(batch);
@@ -119,6 +119,15 @@ bool slat_batch_yield(struct slat_batch *batch)
 	return true;
 }
 
+/*
+ * A table that the range covers goes as a whole, unless sleepers keep too many already:
+ * then its entries are zapped, and the guest, which comes back, finds it in its place.
+ */
+static bool table_may_go(const struct slat_batch *batch, const struct slat_iter *iter)
+{
+	return slat_iter_covered(iter) && !slat_epochs_are_full(batch->mmu->epochs);
+}
+
 static void zap_entries(struct slat_batch *batch, gfn_t start, gfn_t end,
 			bool may_yield)
 {
@@ -134,7 +143,7 @@ static void zap_entries(struct slat_batch *batch, gfn_t start, gfn_t end,
 		if (!ept_is_table(iter.old, level)) {
 			slat_entry_zap(batch, iter.table, iter.gfn);
 			iter.old = 0;
-		} else if (level == SLAT_LEVEL_2M && slat_iter_covered(&iter)) {
+		} else if (level == SLAT_LEVEL_2M && table_may_go(batch, &iter)) {
 			slat_entry_unlink(batch, slat_table_of(iter.old));
 			iter.old = 0;
 		}
@@ -158,7 +167,7 @@ static void zap_empty_tables(struct slat_batch *batch, gfn_t start, gfn_t end,
 		child = slat_table_of(iter.old);
 		/* Do not go below: the entries there are not of interest. */
 		iter.old = 0;
-		if (slat_iter_covered(&iter) && slat_table_is_empty(child))
+		if (slat_table_is_empty(child) && table_may_go(batch, &iter))
 			slat_entry_unlink(batch, child);
 	}
 }

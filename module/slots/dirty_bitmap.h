@@ -34,4 +34,7 @@ struct slat_dirty_log *slat_dirty_log_create(u64 npages, bool all_set);
 struct slat_dirty_log *slat_dirty_log_get(struct slat_dirty_log *log);
 void slat_dirty_log_put(struct slat_dirty_log *log);
 
+/* What goes with the caller's reference: nothing if it is not the last. NULL is fine. */
+u64 slat_dirty_log_own_bytes(const struct slat_dirty_log *log);
+
 #endif

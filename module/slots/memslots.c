@@ -456,22 +456,30 @@ static void change_commit(struct slat_memslots *slots, struct change *change)
 	slat_hist_add(&slots->changes, port_clock() - began);
 }
 
-/* Objects that a sleeping reader keeps alive, at most. */
-#define MAX_RETIRED	BIT_ULL(12)
+/*
+ * What CREATE and flags may leave to sleeping readers, who keep it as long as the client
+ * lets them sleep. Far more than a client that changes its slots now and then ever does,
+ * beside the logs of all its slots thrown away a few times over (a quarter of a byte a
+ * page each).
+ */
+#define CHANGES_RETIRED_MAX	(64ULL << 20)
+#define CHANGES_RETIRED_PER_PAGE	1
 
 /*
- * Free old sets, and bound their number: a client that updates slots in a loop
- * while a vCPU sleeps in a page fault must not fill the memory with them.
+ * DELETE and MOVE wait for those who sleep inside the old set, so nothing piles up. The
+ * others wait for nobody: a client that goes on in a loop is told that it has no memory,
+ * before anything has changed.
  */
-static void sets_reap(struct slat_memslots *slots)
+static bool change_has_room(const struct slat_memslots *slots, int kind)
 {
+	u64 max = CHANGES_RETIRED_MAX + slots->npages * CHANGES_RETIRED_PER_PAGE;
 	struct slat_epochs *epochs = slots->mmu->epochs;
 
+	if (kind == CHANGE_DELETE || kind == CHANGE_MOVE ||
+	    READ_ONCE(epochs->retired_bytes) <= max)
+		return true;
 	slat_epoch_reap(epochs);
-	if (READ_ONCE(epochs->nr_retired) <= MAX_RETIRED)
-		return;
-	slat_epoch_wait(epochs, slat_epoch_advance(epochs));
-	slat_epoch_reap(epochs);
+	return READ_ONCE(epochs->retired_bytes) <= max;
 }
 
 int slat_memslots_set_region(struct slat_memslots *slots,
@@ -496,12 +504,13 @@ int slat_memslots_set_region(struct slat_memslots *slots,
 		slat_memslots_find_id(slots, region->slot);
 	kind = change_kind(slots, region, change.old, why);
 	if (kind > CHANGE_NONE) {
-		err = change_prepare(slots, &change, region, kind);
+		err = change_has_room(slots, kind) ?
+		      change_prepare(slots, &change, region, kind) : -ENOMEM;
 		if (err)
 			change_free(&change);
 		else
 			change_commit(slots, &change);
-		sets_reap(slots);
+		slat_epoch_reap(slots->mmu->epochs);
 	}
 	port_mutex_unlock(&slots->lock);
 	return kind < 0 ? kind : err;

@@ -48,14 +48,18 @@ const struct slat_recheck_ops slat_fault_recheck = {
 	.may_mark = mmio_is_valid,
 };
 
-/* No slot: remember that in the entry, if possible. It is MMIO anyway. */
+/*
+ * No slot: remember that in the entry, if possible. It is MMIO anyway, and that is what
+ * bounds the tables of a guest that goes on while another vCPU sleeps in a section: where
+ * none can be had, an entry is written only if its table is there.
+ */
 static enum slat_fault_result mmio_fault(struct slat_fault_context *context,
 					 const struct slat_lookup *from)
 {
 	struct slat_mmu *mmu = context->slots->mmu;
 
-	if (!slat_table_cache_topup(mmu, &context->vcpu.cache))
-		slat_mmu_mark_mmio(mmu, &context->vcpu, from, from->root->generation);
+	slat_table_cache_topup(mmu, &context->vcpu.cache, false);
+	slat_mmu_mark_mmio(mmu, &context->vcpu, from, from->root->generation);
 	return SLAT_FAULT_MMIO;
 }
 
@@ -115,7 +119,6 @@ static void around_get(struct slat_mmu *mmu, struct slat_map *map,
 	struct slat_around *around = &map->around;
 	u64 behind = slot->base_gfn + slot->npages - from->gfn - 1;
 
-	around->installed = 0;
 	around->host_writable = !(slot->flags & KVM_MEM_READONLY);
 	around->write = around->host_writable && !map->mark.bitmap;
 	around->nr = page->present ?
@@ -128,8 +131,7 @@ static void around_get(struct slat_mmu *mmu, struct slat_map *map,
 static void around_put(struct slat_mmu *mmu, const struct slat_around *around)
 {
 	if (around->nr)
-		mmu->ops->put_present(mmu->ctx, around->pfn, around->nr,
-				      around->host_writable ? around->installed : 0);
+		mmu->ops->put_present(mmu->ctx, around->pfn, around->nr);
 }
 
 /* Ask the host for the page and install it. */
@@ -146,7 +148,8 @@ static enum slat_fault_result host_fault(struct slat_fault_context *context,
 	enum slat_map_result result;
 	struct slat_map map;
 
-	context->error = slat_table_cache_topup(mmu, &context->vcpu.cache);
+	/* RAM beyond the cap, if need be: no more than the slots have. */
+	context->error = slat_table_cache_topup(mmu, &context->vcpu.cache, true);
 	if (context->error)
 		return SLAT_FAULT_ERROR;
 
@@ -170,8 +173,7 @@ static enum slat_fault_result host_fault(struct slat_fault_context *context,
 	if (result == SLAT_MAP_INSTALLED)
 		slat_count(&context->vcpu.counters.faults_ram);
 	around_put(mmu, &map.around);
-	mmu->ops->put_page(mmu->ctx, &page,
-			   map.host_writable && result == SLAT_MAP_INSTALLED);
+	mmu->ops->put_page(mmu->ctx, &page);
 	return map_result(context, slot, result, SLAT_FIXED_INSTALLED);
 }
 

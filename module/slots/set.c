@@ -103,13 +103,17 @@ void slat_slots_root_retire(struct slat_epochs *epochs,
 			    struct slat_slots_root *root)
 {
 	if (root)
-		slat_epoch_retire(epochs, &root->retired, root_retired_free);
+		slat_epoch_retire(epochs, &root->retired,
+				  sizeof(*root) + slat_tree_path_bytes(root->by_gfn),
+				  root_retired_free);
 }
 
 void slat_memslot_retire(struct slat_epochs *epochs, struct slat_memslot *slot)
 {
 	if (slot)
-		slat_epoch_retire(epochs, &slot->retired, slot_retired_free);
+		slat_epoch_retire(epochs, &slot->retired,
+				  sizeof(*slot) + slat_dirty_log_own_bytes(slot->log),
+				  slot_retired_free);
 }
 
 const struct slat_memslot *slat_slots_find(const struct slat_slots_root *root,

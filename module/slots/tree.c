@@ -48,6 +48,21 @@ static struct slat_tree_node *tree_get(struct slat_tree_node *tree)
 	return tree;
 }
 
+static u64 node_bytes(u32 nr)
+{
+	return sizeof(struct slat_tree_node) + nr * sizeof(struct slat_tree_entry);
+}
+
+/* Any path tells: it is as long as the others, and its nodes are of their kind. */
+u64 slat_tree_path_bytes(const struct slat_tree_node *tree)
+{
+	u64 bytes = 0;
+
+	for (; tree; tree = tree->level ? tree->entries[0].child : NULL)
+		bytes += node_bytes(tree->nr);
+	return bytes;
+}
+
 /* Recursion: no deeper than TREE_MAX_HEIGHT. */
 void slat_tree_put(struct slat_tree_node *tree)
 {
@@ -156,7 +171,7 @@ static struct slat_tree_node *node_create(u32 level, const struct run *runs,
 	struct slat_tree_node *node;
 	u32 i, have = 0;
 
-	node = port_alloc(sizeof(*node) + nr * sizeof(node->entries[0]));
+	node = port_alloc(node_bytes(nr));
 	if (!node)
 		return NULL;
 	atomic64_set(&node->refs, 1);

@@ -76,6 +76,9 @@ int slat_tree_change(struct slat_tree_node *tree,
 		     const struct slat_tree_entry *in,
 		     struct slat_tree_node **result);
 
+/* Memory of the nodes that one change makes anew, about; NULL is fine. */
+u64 slat_tree_path_bytes(const struct slat_tree_node *tree);
+
 /* Drop a reference to a tree; NULL is fine. */
 void slat_tree_put(struct slat_tree_node *tree);
 

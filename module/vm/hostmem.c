@@ -92,21 +92,9 @@ static int host_get_page(void *ctx, struct slat_host_page *want)
 	return 0;
 }
 
-/*
- * Dirty the page while we still hold it. Later writes by the guest need no
- * more: before the host cleans a page it takes the mapping back.
- */
-static void page_put(struct page *page, bool mapped_writable)
+static void host_put_page(void *ctx, struct slat_host_page *host)
 {
-	if (mapped_writable && !PageReserved(page) && !PageDirty(page))
-		SetPageDirty(page);
-	put_page(page);
-}
-
-static void host_put_page(void *ctx, struct slat_host_page *host,
-			  bool mapped_writable)
-{
-	page_put(host->private, mapped_writable);
+	put_page(host->private);
 }
 
 static unsigned int host_get_present(void *ctx, hva_t hva, unsigned int nr,
@@ -121,13 +109,42 @@ static unsigned int host_get_present(void *ctx, hva_t hva, unsigned int nr,
 	return max(found, 0);
 }
 
-static void host_put_present(void *ctx, const kvm_pfn_t *pfns, unsigned int nr,
-			     u32 mapped_writable)
+static void host_put_present(void *ctx, const kvm_pfn_t *pfns, unsigned int nr)
 {
 	unsigned int i;
 
 	for (i = 0; i < nr; i++)
-		page_put(pfn_to_page(pfns[i]), mapped_writable & BIT(i));
+		put_page(pfn_to_page(pfns[i]));
+}
+
+/*
+ * Memory that is dirty in the host's page tables alone, as anonymous memory is, counts:
+ * it can't go before it is in the swap, nor a page of hugetlb at all. A clean copy of
+ * the swap can, and so can what MADV_FREE gave up, which is swap backed no more (what the
+ * host has not got round to telling apart yet is kept: that is all that a mark does).
+ */
+static bool host_is_dirty(void *ctx, kvm_pfn_t pfn)
+{
+	struct folio *folio = page_folio(pfn_to_page(pfn));
+
+	return folio_test_dirty(folio) || folio_test_hugetlb(folio) ||
+	       (folio_test_anon(folio) && folio_test_swapbacked(folio) &&
+		!folio_test_swapcache(folio));
+}
+
+/*
+ * The flag alone, as KVM: set_page_dirty() may want locks that sleep. It is enough, since
+ * a page of a file whose writers the host traps is dirty, with all that belongs to it, as
+ * long as the host's own mapping is writable; and that it still is, is known under the
+ * mmu lock. Later writes by the guest need no more: before the host cleans a page it
+ * takes the mapping back.
+ */
+static void host_mark_dirty(void *ctx, kvm_pfn_t pfn)
+{
+	struct page *page = pfn_to_page(pfn);
+
+	if (!PageReserved(page) && !PageDirty(page))
+		SetPageDirty(page);
 }
 
 const struct slat_mmu_ops slat_host_mmu_ops = {
@@ -136,6 +153,8 @@ const struct slat_mmu_ops slat_host_mmu_ops = {
 	.put_page = host_put_page,
 	.get_present = host_get_present,
 	.put_present = host_put_present,
+	.is_dirty = host_is_dirty,
+	.mark_dirty = host_mark_dirty,
 };
 
 static struct slat_vm *notifier_to_vm(struct mmu_notifier *notifier)

@@ -140,14 +140,49 @@ void host_change_begin(hva_t start, u64 npages, bool may_block)
 	sim_point();
 }
 
+/* What the host does to a page that it may want back as it was. */
+static void page_change_state(struct host_page *page, struct host_frame *frame,
+			      enum host_change change)
+{
+	if (frame->unsaved && !frame->dirty && !frame->kept && change != HOST_HINT &&
+	    change != HOST_GIVE_UP)
+		FAIL("hva %lx was written, and the host does not know: lost", page->hva);
+	switch (change) {
+	case HOST_HINT:
+		page->pte = HOST_HINTED;
+		frame->mapped = false;
+		return;
+	case HOST_CLEAN:
+		if (page->pte == HOST_RW)
+			page->pte = HOST_RO;
+		frame->writable = false;
+		break;
+	case HOST_SWAP:
+		page->pte = HOST_ABSENT;
+		frame->mapped = false;
+		frame->writable = false;
+		break;
+	default:
+		break;
+	}
+	frame->dirty = false;
+	frame->kept = false;
+	frame->unsaved = false;
+}
+
 static void page_change(struct host_page *page, enum host_change change)
 {
 	struct host_frame *frame = host_frame(page->pfn);
 
 	if (page->pte == HOST_ABSENT || change == HOST_NOTHING)
 		return;
+	if (change >= HOST_CLEAN) {
+		page_change_state(page, frame, change);
+		return;
+	}
 	if (change == HOST_PROTECT) {
 		page->pte = HOST_RO;
+		frame->mapped = true;
 		frame->writable = false;
 		return;
 	}
@@ -157,6 +192,7 @@ static void page_change(struct host_page *page, enum host_change change)
 	if (change == HOST_REPLACE) {
 		page->pte = HOST_RW;
 		page->pfn = frame_new(page->hva, true);
+		host_frame(page->pfn)->kept = true;
 	}
 }
 
@@ -281,13 +317,20 @@ static int host_fault(struct host_page *page, bool write)
 	}
 	if (write && page->vma_readonly)
 		return -EFAULT;
-	if (host_is_blocked(page->hva) && page->pte == HOST_ABSENT)
+	if (host_is_blocked(page->hva) && page->pte <= HOST_HINTED)
 		return -EAGAIN;
+	if (page->pte == HOST_HINTED) {
+		struct host_frame *frame = host_frame(page->pfn);
+
+		frame->mapped = true;
+		page->pte = frame->writable ? HOST_RW : HOST_RO;
+	}
 	if (page->pte == HOST_ABSENT) {
 		bool rw = !page->vma_readonly && (write || !page->reads_shared);
 
 		page->pfn = frame_new(page->hva, rw);
 		page->pte = rw ? HOST_RW : HOST_RO;
+		host_frame(page->pfn)->kept = write;
 	} else if (write && page->pte == HOST_RO) {
 		host_change(page->hva, 1, HOST_REPLACE, true);
 	}
@@ -312,7 +355,7 @@ static void frame_get(kvm_pfn_t pfn)
 	refs++;
 }
 
-static void frame_put(kvm_pfn_t pfn, bool mapped_writable)
+static void frame_put(kvm_pfn_t pfn)
 {
 	struct host_frame *frame = host_frame(pfn);
 
@@ -320,8 +363,39 @@ static void frame_put(kvm_pfn_t pfn, bool mapped_writable)
 		FAIL("a page is put that was not got, pfn %llx", pfn);
 	frame->refs--;
 	refs--;
-	if (mapped_writable)
-		frame->dirty = true;
+}
+
+static struct host_frame *frame_held(kvm_pfn_t pfn)
+{
+	struct host_frame *frame = host_frame(pfn);
+
+	sim_assert_held(&notified->mmu->lock.l, false);
+	if (!frame || frame->refs <= 0)
+		FAIL("asked of a page that is not held, pfn %llx", pfn);
+	return frame;
+}
+
+bool host_is_dirty(void *ctx, kvm_pfn_t pfn)
+{
+	(void)ctx;
+	return frame_held(pfn)->dirty || host_frame(pfn)->kept;
+}
+
+/* Under the lock a page is what it was when the slots were asked: mapped and writable. */
+void host_mark_dirty(void *ctx, kvm_pfn_t pfn)
+{
+	struct host_frame *frame = frame_held(pfn);
+
+	(void)ctx;
+	if (!frame->mapped || !frame->writable || host_is_blocked(frame->hva))
+		FAIL("hva %lx is marked dirty after the host has cleaned it", frame->hva);
+	sim_trace("mark_dirty pfn %llx, was %llu", pfn, frame->dirty, 0, 0);
+	frame->dirty = true;
+}
+
+void host_written(kvm_pfn_t pfn)
+{
+	host_frame(pfn)->unsaved = true;
 }
 
 int host_get_page(void *ctx, struct slat_host_page *page)
@@ -339,7 +413,7 @@ int host_get_page(void *ctx, struct slat_host_page *page)
 	if (!err)
 		err = host_fault(host, page->write);
 	/* The page may have gone while the host's fault slept. */
-	if (!err && (host->pte == HOST_ABSENT ||
+	if (!err && (host->pte <= HOST_HINTED ||
 		     (page->write && host->pte != HOST_RW)))
 		err = -EAGAIN;
 	if (!err) {
@@ -361,10 +435,10 @@ int host_get_page(void *ctx, struct slat_host_page *page)
 	return err;
 }
 
-void host_put_page(void *ctx, struct slat_host_page *page, bool mapped_writable)
+void host_put_page(void *ctx, struct slat_host_page *page)
 {
 	(void)ctx;
-	frame_put(page->pfn, mapped_writable);
+	frame_put(page->pfn);
 	sim_point();
 }
 
@@ -390,13 +464,12 @@ unsigned int host_get_present(void *ctx, hva_t hva, unsigned int nr, kvm_pfn_t *
 	return found;
 }
 
-void host_put_present(void *ctx, const kvm_pfn_t *pfns, unsigned int nr,
-		      u32 mapped_writable)
+void host_put_present(void *ctx, const kvm_pfn_t *pfns, unsigned int nr)
 {
 	unsigned int i;
 
 	(void)ctx;
 	for (i = 0; i < nr; i++)
-		frame_put(pfns[i], mapped_writable & 1u << i);
+		frame_put(pfns[i]);
 	sim_point();
 }

@@ -3,7 +3,8 @@
  * The fake host: a user address space whose pages appear on demand and which
  * changes pages under the guest's feet, telling the mmu_notifier as Linux does.
  * A page frame is never used twice, so a translation to a frame that the host
- * took away is a failure at any later time.
+ * took away is a failure at any later time. Nor may a write be lost: the host drops a
+ * page without saving it unless it knows that it is dirty.
  */
 #ifndef SLAT_HOST_H
 #define SLAT_HOST_H
@@ -13,7 +14,8 @@
 #define HOST_BASE	0x7f0000000000UL
 #define HOST_MAX_ACTIVE	8
 
-enum host_pte { HOST_ABSENT, HOST_RO, HOST_RW };
+/* HOST_HINTED: as it was, but the next touch faults (NUMA balancing). */
+enum host_pte { HOST_ABSENT, HOST_HINTED, HOST_RO, HOST_RW };
 
 /**
  * struct host_page - one page of the address space
@@ -35,12 +37,22 @@ struct host_page {
 	struct host_page *next;
 };
 
-/* A page frame. @mapped: the host's page table still leads here. */
+/**
+ * struct host_frame - a page frame
+ * @mapped: the host's page table still leads here
+ * @writable: and lets it be written
+ * @dirty: marked dirty: the host saves it before it drops it
+ * @kept: it does so anyhow, unless it cleans the page before
+ * @unsaved: a guest wrote it since the host last saved it, or gave its contents up
+ * @refs: references given out and not put
+ */
 struct host_frame {
 	hva_t hva;
 	bool mapped;
 	bool writable;
 	bool dirty;
+	bool kept;
+	bool unsaved;
 	int refs;
 };
 
@@ -49,6 +61,10 @@ enum host_change {
 	HOST_REPLACE,		/* another frame at once (migration, COW) */
 	HOST_PROTECT,		/* the same frame, read-only */
 	HOST_NOTHING,		/* notified, but nothing changed */
+	HOST_CLEAN,		/* written back, and read-only to notice the next write */
+	HOST_GIVE_UP,		/* MADV_FREE: clean and still writable; may be dropped */
+	HOST_SWAP,		/* dropped, and saved before if the host knows it dirty */
+	HOST_HINT,		/* kept, but the next touch faults */
 	HOST_CHANGES,
 };
 
@@ -76,11 +92,14 @@ void host_reset(struct slat_memslots *slots);
 struct host_page *host_page(hva_t hva);
 struct host_frame *host_frame(kvm_pfn_t pfn);
 int host_get_page(void *ctx, struct slat_host_page *page);
-void host_put_page(void *ctx, struct slat_host_page *page, bool mapped_writable);
+void host_put_page(void *ctx, struct slat_host_page *page);
 /* Of the pages that are there and writable; some are withheld, as @host_options say. */
 unsigned int host_get_present(void *ctx, hva_t hva, unsigned int nr, kvm_pfn_t *pfns);
-void host_put_present(void *ctx, const kvm_pfn_t *pfns, unsigned int nr,
-		      u32 mapped_writable);
+void host_put_present(void *ctx, const kvm_pfn_t *pfns, unsigned int nr);
+bool host_is_dirty(void *ctx, kvm_pfn_t pfn);
+void host_mark_dirty(void *ctx, kvm_pfn_t pfn);
+/* A guest writes through a leaf. */
+void host_written(kvm_pfn_t pfn);
 /* The mmu_notifier sequence around one change of [@start, @start + @npages). */
 void host_change(hva_t start, u64 npages, enum host_change change, bool may_block);
 /* The halves of it, for tests that look in between. */

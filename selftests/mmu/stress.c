@@ -51,11 +51,10 @@ static int get_page(void *ctx, struct slat_host_page *page)
 	return 0;
 }
 
-static void put_page(void *ctx, struct slat_host_page *page, bool mapped_writable)
+static void put_page(void *ctx, struct slat_host_page *page)
 {
 	(void)ctx;
 	(void)page;
-	(void)mapped_writable;
 }
 
 static unsigned int get_present(void *ctx, hva_t hva, unsigned int nr, kvm_pfn_t *pfns)
@@ -72,13 +71,23 @@ static unsigned int get_present(void *ctx, hva_t hva, unsigned int nr, kvm_pfn_t
 	return i;
 }
 
-static void put_present(void *ctx, const kvm_pfn_t *pfns, unsigned int nr,
-			u32 mapped_writable)
+static void put_present(void *ctx, const kvm_pfn_t *pfns, unsigned int nr)
 {
 	(void)ctx;
 	(void)pfns;
 	(void)nr;
-	(void)mapped_writable;
+}
+
+static bool is_dirty(void *ctx, kvm_pfn_t pfn)
+{
+	(void)ctx;
+	return pfn & 1;
+}
+
+static void mark_dirty(void *ctx, kvm_pfn_t pfn)
+{
+	(void)ctx;
+	(void)pfn;
 }
 
 static unsigned int flush(void *ctx)
@@ -90,6 +99,7 @@ static unsigned int flush(void *ctx)
 static const struct slat_mmu_ops ops = {
 	.flush = flush, .get_page = get_page, .put_page = put_page,
 	.get_present = get_present, .put_present = put_present,
+	.is_dirty = is_dirty, .mark_dirty = mark_dirty,
 };
 
 static unsigned int next_random(unsigned int *seed)

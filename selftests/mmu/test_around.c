@@ -25,7 +25,7 @@ static void host_has(u64 page, u64 npages)
 		struct slat_host_page host = { .hva = hva_of(page), .write = true };
 
 		CHECK_EQ(host_get_page(NULL, &host), 0);
-		host_put_page(NULL, &host, false);
+		host_put_page(NULL, &host);
 	}
 }
 
@@ -187,6 +187,47 @@ static void test_logging(void)
 	world_end();
 }
 
+static u64 nr_dirty(u64 page, u64 npages)
+{
+	u64 nr = 0;
+
+	for (; npages--; page++) {
+		struct host_frame *frame = host_frame(host_page(hva_of(page))->pfn);
+
+		nr += frame->dirty || frame->kept;
+	}
+	return nr;
+}
+
+/*
+ * The client gives memory up, and the guest reads two pages of it: the host keeps those
+ * and may drop the others. A write to one of them is not lost, log or no log.
+ */
+static void given_up(u32 flags)
+{
+	begin(NULL);
+	world_must_set(0, 0, 16, hva_of(0), flags);
+	host_has(0, 16);
+	CHECK_EQ(nr_dirty(0, 16), 16);
+	host_change(hva_of(0), 16, HOST_GIVE_UP, true);
+	CHECK_EQ(nr_dirty(0, 16), 0);
+	fault_maps(0, ACCESS_READ, 1);
+	fault_maps(1, ACCESS_READ, 1 + AROUND);
+	CHECK_EQ(nr_dirty(0, 16), 2);
+	CHECK(!(world_entry(3) & (EPT_W | EPT_D | EPT_SW_HOST_WRITABLE)));
+	guest_must(CPU(0), 3, ACCESS_WRITE, TOUCH_RAM);
+	CHECK_EQ(nr_dirty(0, 16), 3);
+	host_change(hva_of(0), 16, HOST_SWAP, true);
+	guest_must(CPU(0), 3, ACCESS_READ, TOUCH_RAM);
+	world_end();
+}
+
+static void test_given_up(void)
+{
+	given_up(0);
+	given_up(KVM_MEM_LOG_DIRTY_PAGES);
+}
+
 /* Entries that remember MMIO from before there was a slot. */
 static void test_over_mmio(void)
 {
@@ -251,6 +292,22 @@ static void act_protect(void *arg)
 	host_change(hva_of(4), 1, HOST_PROTECT, true);
 }
 
+/* Writeback, then the page is wanted for something else; others just go. */
+static void act_clean(void *arg)
+{
+	(void)arg;
+	host_change(hva_of(1), 4, HOST_CLEAN, true);
+	host_change(hva_of(1), 4, HOST_SWAP, true);
+}
+
+static void act_give_up(void *arg)
+{
+	(void)arg;
+	host_change(hva_of(2), 3, HOST_GIVE_UP, true);
+	host_change(hva_of(2), 3, HOST_HINT, false);
+	host_change(hva_of(2), 3, HOST_SWAP, true);
+}
+
 static void act_delete(void *arg)
 {
 	(void)arg;
@@ -288,6 +345,21 @@ static void host_vs_around(const struct sim_plan *plan)
 static void test_host_vs_around(void)
 {
 	explore(host_vs_around, 5, test_runs(300));
+}
+
+static void saving_vs_around(const struct sim_plan *plan)
+{
+	race_begin(plan);
+	sim_spawn("clean", act_clean, NULL);
+	sim_spawn("give up", act_give_up, NULL);
+	sim_join_all();
+	host_change(hva_of(0), 6, HOST_SWAP, true);
+	world_end();
+}
+
+static void test_saving_vs_around(void)
+{
+	explore(saving_vs_around, 4, test_runs(300));
 }
 
 static void delete_vs_around(const struct sim_plan *plan)
@@ -329,9 +401,11 @@ const struct test around_tests[] = {
 	{ "around: nothing beside a page that the host had to make", test_first_touch },
 	{ "around: a read-only slot", test_readonly_slot },
 	{ "around: a slot that logs", test_logging },
+	{ "around: what the host may drop is read, and no more", test_given_up },
 	{ "around: stale MMIO entries give way", test_over_mmio },
 	{ "around: a change of a neighbour keeps no page back", test_host_changes },
 	{ "race: host changes against fault-around", test_host_vs_around },
+	{ "race: writeback, MADV_FREE and swap against fault-around", test_saving_vs_around },
 	{ "race: slot delete against fault-around", test_delete_vs_around },
 	{ "race: enabling the dirty log against fault-around", test_log_vs_around },
 	{ }

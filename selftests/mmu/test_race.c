@@ -94,6 +94,25 @@ static void act_protect(void *arg)
 	host_change(hva_of(2), 1, HOST_PROTECT, true);
 }
 
+static void act_clean(void *arg)
+{
+	(void)arg;
+	host_change(hva_of(2), 2, HOST_CLEAN, true);
+}
+
+static void act_give_up(void *arg)
+{
+	(void)arg;
+	host_change(hva_of(2), 1, HOST_GIVE_UP, false);
+	host_change(hva_of(2), 2, HOST_HINT, true);
+}
+
+static void act_swap(void *arg)
+{
+	(void)arg;
+	host_change(hva_of(1), 3, HOST_SWAP, true);
+}
+
 static void act_reclaim(void *arg)
 {
 	(void)arg;
@@ -371,6 +390,29 @@ static void test_wrap_vs_mmio(void)
 	explore(wrap_vs_mmio, 3, test_runs(PAIRS));
 }
 
+/* The host saves what was written before it drops it, in whatever order. */
+static void saving_vs_fault(const struct sim_plan *plan)
+{
+	begin(plan);
+	world_must_set(1, GFN - 2, 4, hva_of(0), 0);
+	guest_must(&world.vcpus[0], GFN, ACCESS_READ, TOUCH_RAM);
+	host_change(hva_of(0), 4, HOST_CLEAN, true);
+	spawn_vcpu(0, act_write);
+	spawn_vcpu(1, act_read);
+	sim_spawn("clean", act_clean, NULL);
+	sim_spawn("give up", act_give_up, NULL);
+	sim_spawn("swap", act_swap, NULL);
+	sim_join_all();
+	guest_must(&world.vcpus[0], GFN, ACCESS_WRITE, TOUCH_RAM);
+	host_change(hva_of(0), 4, HOST_SWAP, true);
+	world_end();
+}
+
+static void test_saving_vs_fault(void)
+{
+	explore(saving_vs_fault, 5, test_runs(PAIRS));
+}
+
 static void reclaim_vs_lookup(const struct sim_plan *plan)
 {
 	begin(plan);
@@ -570,6 +612,7 @@ const struct test race_tests[] = {
 	{ "race: a host change that spans a slot create", test_notify_vs_create },
 	{ "race: a host change that spans a slot move", test_notify_vs_move },
 	{ "race: generation wrap against MMIO faults", test_wrap_vs_mmio },
+	{ "race: writeback, MADV_FREE and swap against faults", test_saving_vs_fault },
 	{ "race: reclaim of tables against lookups without a lock",
 	  test_reclaim_vs_lookup },
 	{ "race: faults on the same page and table", test_fault_vs_fault },

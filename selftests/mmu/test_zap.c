@@ -313,6 +313,99 @@ static void test_default_cap(void)
 	world_end();
 }
 
+/* What sleepers may keep, and what a change takes that was allowed when it began. */
+#define KEPT_TABLES	((long)(SLAT_RETIRED_MAX / SLAT_PAGE_SIZE + 16))
+
+/* vCPU 1 sleeps in a section from here on, in a VM that may have few tables. */
+static void sleeper_begin(void)
+{
+	struct world_options options = {
+		.gen_bits = SLAT_GEN_BITS_MAX, .nr_slots = 4, .vcpus = 3,
+	};
+
+	world_begin(test_options.seed, NULL, &options);
+	world.reclaiming++;
+	slat_mmu_set_max_tables(&world.mmu, SLAT_MIN_TABLES);
+	vcpu_enter(CPU(1));
+	sim_section(false);
+}
+
+/* It wakes: what it kept goes, and the cap is heeded again. */
+static void sleeper_end(void)
+{
+	u64 i;
+
+	vcpu_leave(CPU(1));
+	for (i = 0; i < 2 * SLAT_MIN_TABLES; i++)
+		guest_must(CPU(0), (1 << 30) + i * M2, ACCESS_READ, TOUCH_MMIO);
+	CHECK(ept_is_mmio(world_entry((1 << 30) + (i - 1) * M2)));
+	slat_epoch_reap(&world.epochs);
+	CHECK_EQ(world.epochs.retired_bytes, 0);
+	CHECK(world_stats().tables <= SLAT_MIN_TABLES);
+	world_end();
+}
+
+/* MMIO needs no table: without one, each access is a slow fault, and so it stays. */
+static void test_sleeper_mmio(void)
+{
+	u64 i, tables;
+
+	sleeper_begin();
+	/* vCPU 2 keeps two spare tables of the three that it had for the second. */
+	guest_must(CPU(2), 0, ACCESS_READ, TOUCH_MMIO);
+	guest_must(CPU(2), M2, ACCESS_READ, TOUCH_MMIO);
+	for (i = 2; i < 3000; i++)
+		guest_must(CPU(0), i * M2, ACCESS_READ, TOUCH_MMIO);
+	CHECK(slat_epochs_are_full(&world.epochs));
+	CHECK(machine.live_tables <= KEPT_TABLES + SLAT_MIN_TABLES);
+	CHECK_EQ(world_entry(2999 * M2), 0);
+	/* Where the table is there, an entry is written. */
+	for (i = 1; !ept_is_mmio(world_entry(i * M2)); i++)
+		;
+	guest_must(CPU(0), i * M2 + 1, ACCESS_READ, TOUCH_MMIO);
+	CHECK(ept_is_mmio(world_entry(i * M2 + 1)));
+	/* And nothing is begun that could not be ended. */
+	tables = world_stats().tables;
+	for (i = 1; i < 100; i++)
+		guest_must(CPU(i & 2), i << 27, ACCESS_READ, TOUCH_MMIO);
+	CHECK_EQ(world_stats().tables, tables);
+	sleeper_end();
+}
+
+/* RAM beyond the cap: its tables stay, which are no more than the slots need. */
+static void test_sleeper_ram(void)
+{
+	u64 i;
+
+	sleeper_begin();
+	world_must_set(0, 0, 200 * M2, hva_of(0), 0);
+	for (i = 0; i < 3000; i++) {
+		struct touch touch = guest_touch(CPU(0), i % 200 * M2, ACCESS_WRITE);
+
+		CHECK(touch.result == TOUCH_RAM && !touch.retries);
+	}
+	CHECK(machine.live_tables <= KEPT_TABLES + SLAT_MIN_TABLES + 200);
+	CHECK_EQ(world_leafs(0, 200 * M2), 200);
+	sleeper_end();
+}
+
+/* Nor does a host that takes memory back again and again get the tables to go. */
+static void test_sleeper_host(void)
+{
+	u64 i;
+
+	sleeper_begin();
+	world_must_set(0, 0, 4 * M2, hva_of(0), 0);
+	for (i = 0; i < 1500; i++) {
+		guest_must(CPU(0), i % 4 * M2, ACCESS_WRITE, TOUCH_RAM);
+		guest_must(CPU(0), i % 4 * M2 + 1, ACCESS_WRITE, TOUCH_RAM);
+		host_change(hva_of(i % 4 * M2), M2, HOST_UNMAP, true);
+		CHECK_EQ(world_leafs(0, 4 * M2), 0);
+	}
+	CHECK(machine.live_tables <= KEPT_TABLES + 16);
+	sleeper_end();
+}
+
 /* The shrinker's way takes tables without RAM and no others. */
 static void test_reclaim(void)
 {
@@ -351,6 +444,9 @@ const struct test zap_tests[] = {
 	{ "host memory in two slots", test_alias },
 	{ "the cap on tables", test_cap },
 	{ "the cap that follows the slots", test_default_cap },
+	{ "beside a sleeper: tables of MMIO are bounded", test_sleeper_mmio },
+	{ "beside a sleeper: RAM goes beyond the cap, and no further", test_sleeper_ram },
+	{ "beside a sleeper: the host's changes leave tables in place", test_sleeper_host },
 	{ "reclaim takes tables without RAM first", test_reclaim },
 	{ }
 };

@@ -36,6 +36,8 @@ static const struct slat_mmu_ops world_ops = {
 	.put_page = host_put_page,
 	.get_present = host_get_present,
 	.put_present = host_put_present,
+	.is_dirty = host_is_dirty,
+	.mark_dirty = host_mark_dirty,
 };
 
 /* A change takes effect, as far as the model goes, while slots_lock is held. */
@@ -378,8 +380,10 @@ static struct touch touch_loop(struct vcpu *vcpu, gfn_t gfn, enum access access)
 		if (entry_allows(entry, access)) {
 			touch.result = TOUCH_RAM;
 			touch.entry = entry;
-			if (access == ACCESS_WRITE)
+			if (access == ACCESS_WRITE) {
+				host_written(ept_pfn(entry));
 				dirty_write_end(gfn, true);
+			}
 			return touch;
 		}
 		/* While its slot goes or moves, a fault may retry as long. */

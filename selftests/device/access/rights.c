@@ -222,8 +222,6 @@ TEST_F(rights, a_load_that_becomes_a_store_to_a_page_that_is_read_only)
 	if (vm_is_kvm(&self->g.vm))
 		SKIP(return, "KVM takes the exit's address for any access");
 	map(&self->g, DEVICE, MMIO, 0);
-	self->start.cr0 |= CR0_WP;
-	EXPECT_TRUE(write_faults(self, 3));
 	be_user(self);
 	EXPECT_TRUE(write_faults(self, 7));
 }
