@@ -281,6 +281,8 @@ static void run_requests(struct slat_vmx *vmx, u32 requests)
 
 static __always_inline bool may_enter(const struct slat_vmx *vmx)
 {
+	/* Where the tick is off, work of RCU's must not wait for the guest's end. */
+	xfer_to_guest_mode_prepare();
 	return slat_cpu_vmx_on() && !xfer_to_guest_mode_work_pending();
 }
 
