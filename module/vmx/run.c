@@ -222,7 +222,7 @@ static noinstr void run_enter(struct slat_vmx *vmx, unsigned long flags)
 {
 	guest_state_enter_irqoff();
 
-	if (unlikely(vmx->caps->l1d_flush))
+	if (unlikely(READ_ONCE(vmx->caps->l1d_flush)))
 		slat_l1d_flush(vmx->caps);
 	if (vmx->cr2 != native_read_cr2())
 		native_write_cr2(vmx->cr2);
