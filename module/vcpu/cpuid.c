@@ -27,6 +27,8 @@
 
 /* Physical address bits of a processor that does not say (SDM, CPUID). */
 #define DEFAULT_PHYS_BITS	36
+/* No processor has more: what is above them in an entry of a table means something else. */
+#define MAX_PHYS_BITS	52
 
 struct kvm_cpuid_entry2 *slat_cpuid_find(struct kvm_cpuid_entry2 *entries, u32 nr,
 					 u32 function, u32 index)
@@ -80,13 +82,16 @@ static void guest_cpu_make(const struct slat_guest_cpu *host,
 {
 	struct slat_guest_cpuid cpuid;
 	struct kvm_cpuid_entry2 *e;
+	u32 width;
 
 	cpuid_collect(entries, nr, &cpuid);
 	slat_features_guest(&cpuid, host, cpu);
 	e = slat_cpuid_find(entries, nr, 1, 0);
 	cpu->signature = e ? e->eax : 0;
 	e = slat_cpuid_find(entries, nr, 0x80000008, 0);
-	cpu->maxphyaddr = e && e->eax & 0xff ? e->eax & 0xff : DEFAULT_PHYS_BITS;
+	width = e ? e->eax & 0xff : 0;
+	/* The client may say anything; masks are made of it. */
+	cpu->maxphyaddr = width ? min_t(u32, width, MAX_PHYS_BITS) : DEFAULT_PHYS_BITS;
 }
 
 void slat_vcpu_cpuid_init(struct slat_vcpu *vcpu)

@@ -154,21 +154,21 @@ static int probe_basic(struct slat_caps *caps, bool *use_true)
 	return 0;
 }
 
+static const struct control pin = {
+	"pin-based", MSR_IA32_VMX_PINBASED_CTLS, MSR_IA32_VMX_TRUE_PINBASED_CTLS,
+	PIN_NEED, 0 };
+static const struct control primary = {
+	"primary", MSR_IA32_VMX_PROCBASED_CTLS, MSR_IA32_VMX_TRUE_PROCBASED_CTLS,
+	PRIMARY_NEED | PRIMARY_TOGGLE, 0 };
+static const struct control vm_exit = {
+	"exit", MSR_IA32_VMX_EXIT_CTLS, MSR_IA32_VMX_TRUE_EXIT_CTLS,
+	EXIT_NEED, VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL };
+static const struct control vm_entry = {
+	"entry", MSR_IA32_VMX_ENTRY_CTLS, MSR_IA32_VMX_TRUE_ENTRY_CTLS,
+	ENTRY_NEED, VM_ENTRY_LOAD_IA32_PERF_GLOBAL_CTRL };
+
 static int probe_controls(struct slat_caps *caps, bool use_true)
 {
-	static const struct control pin = {
-		"pin-based", MSR_IA32_VMX_PINBASED_CTLS,
-		MSR_IA32_VMX_TRUE_PINBASED_CTLS, PIN_NEED, 0 };
-	static const struct control primary = {
-		"primary", MSR_IA32_VMX_PROCBASED_CTLS,
-		MSR_IA32_VMX_TRUE_PROCBASED_CTLS,
-		PRIMARY_NEED | PRIMARY_TOGGLE, 0 };
-	static const struct control vm_exit = {
-		"exit", MSR_IA32_VMX_EXIT_CTLS, MSR_IA32_VMX_TRUE_EXIT_CTLS,
-		EXIT_NEED, VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL };
-	static const struct control vm_entry = {
-		"entry", MSR_IA32_VMX_ENTRY_CTLS, MSR_IA32_VMX_TRUE_ENTRY_CTLS,
-		ENTRY_NEED, VM_ENTRY_LOAD_IA32_PERF_GLOBAL_CTRL };
 	u32 optional = slat_features_controls(~0U);
 	const struct control secondary = {
 		"secondary", MSR_IA32_VMX_PROCBASED_CTLS2, 0, SECONDARY_NEED,
@@ -298,16 +298,58 @@ static bool perf_ctrl_is_broken(void)
 	return false;
 }
 
+static bool msr_is(u32 msr, u64 expected)
+{
+	u64 value;
+
+	return !rdmsrl_safe(msr, &value) && value == expected;
+}
+
+/* May a VMCS have any word between @least and @most here? */
+static bool control_takes(u32 msr, u32 least, u32 most)
+{
+	u64 value;
+
+	if (rdmsrl_safe(msr, &value))
+		return false;
+	return !((u32)value & ~least) && !(most & ~(u32)(value >> 32));
+}
+
+static bool controls_match(const struct slat_caps *caps)
+{
+	bool use_true = caps->basic & BIT_ULL(55);
+	u32 secondary = caps->secondary | caps->secondary_opt;
+
+	if (caps->pub.pml)
+		secondary |= SECONDARY_EXEC_ENABLE_PML;
+	return control_takes(use_true ? pin.true_msr : pin.msr, caps->pin, caps->pin) &&
+	       control_takes(use_true ? primary.true_msr : primary.msr,
+			     caps->primary, caps->primary | PRIMARY_TOGGLE) &&
+	       control_takes(MSR_IA32_VMX_PROCBASED_CTLS2, caps->secondary, secondary) &&
+	       control_takes(use_true ? vm_exit.true_msr : vm_exit.msr,
+			     caps->vm_exit, caps->vm_exit) &&
+	       control_takes(use_true ? vm_entry.true_msr : vm_entry.msr,
+			     caps->vm_entry, caps->vm_entry);
+}
+
+static bool fixed_match(const struct slat_caps *caps)
+{
+	u64 cr0_fixed0;
+
+	return !rdmsrl_safe(MSR_IA32_VMX_CR0_FIXED0, &cr0_fixed0) &&
+	       (cr0_fixed0 & ~(u64)(X86_CR0_PE | X86_CR0_PG)) == caps->cr0_fixed0 &&
+	       msr_is(MSR_IA32_VMX_CR0_FIXED1, caps->cr0_fixed1) &&
+	       msr_is(MSR_IA32_VMX_CR4_FIXED0, caps->cr4_fixed0) &&
+	       msr_is(MSR_IA32_VMX_CR4_FIXED1, caps->cr4_fixed1);
+}
+
 bool slat_caps_match(void)
 {
-	u64 basic = 0, secondary = 0, ept_vpid = 0;
+	const struct slat_caps *caps = &slat_caps;
 
-	rdmsrl_safe(MSR_IA32_VMX_BASIC, &basic);
-	rdmsrl_safe(MSR_IA32_VMX_PROCBASED_CTLS2, &secondary);
-	rdmsrl_safe(MSR_IA32_VMX_EPT_VPID_CAP, &ept_vpid);
-	return basic == slat_caps.basic && ept_vpid == slat_caps.ept_vpid &&
-	       !(slat_caps.secondary & ~(secondary >> 32)) &&
-	       !(slat_caps.secondary_opt & ~(secondary >> 32));
+	return msr_is(MSR_IA32_VMX_BASIC, caps->basic) &&
+	       msr_is(MSR_IA32_VMX_EPT_VPID_CAP, caps->ept_vpid) &&
+	       controls_match(caps) && fixed_match(caps);
 }
 
 int slat_caps_probe(void)

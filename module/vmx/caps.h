@@ -94,5 +94,6 @@ void slat_caps_exit(void);
 int slat_l1d_init(struct slat_caps *caps);
 void slat_l1d_exit(struct slat_caps *caps);
 void slat_l1d_warn(void);
+void slat_l1d_follow(void);
 
 #endif /* SLAT_VMX_CAPS_H */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * L1D flush before VM entry on CPUs with L1TF.  The policy is the kernel's own
- * choice (l1tf= on the command line), or kvm_intel's where it was loaded first
- * (its vmentry_l1d_flush=): never; always; or, by default, "cond": before the
+ * choice (l1tf= on the command line), or kvm_intel's while it is loaded and has
+ * EPT (its vmentry_l1d_flush=, which can change): never; always; or, by default, "cond": before the
  * first entry after anything that may have brought secrets of the host into the
  * cache.  Here that is, as in KVM: the way through user space (slat_vmx_load()),
  * every context switch, every interrupt whose handler asks for it, and the
@@ -18,6 +18,7 @@
 #include <linux/mm.h>
 #include <linux/printk.h>
 #include <linux/sched/smt.h>
+#include <linux/spinlock.h>
 
 #include <asm/cpufeature.h>
 #include <asm/msr.h>
@@ -31,10 +32,11 @@
 #define L1D_ORDER	4
 #define L1D_BYTES	(PAGE_SIZE << L1D_ORDER)
 
-static enum vmx_l1d_flush_state l1d_choose(void)
+static enum vmx_l1d_flush_state l1d_choose(enum vmx_l1d_flush_state reported)
 {
-	if (l1tf_vmx_mitigation != VMENTER_L1D_FLUSH_AUTO)
-		return l1tf_vmx_mitigation;
+	/* kvm_intel without EPT needs none; our guests have EPT. */
+	if (reported != VMENTER_L1D_FLUSH_AUTO && reported != VMENTER_L1D_FLUSH_EPT_DISABLED)
+		return reported;
 	if (!boot_cpu_has_bug(X86_BUG_L1TF))
 		return VMENTER_L1D_FLUSH_NOT_REQUIRED;
 	if (boot_cpu_has(X86_FEATURE_ARCH_CAPABILITIES)) {
@@ -55,14 +57,49 @@ static enum vmx_l1d_flush_state l1d_choose(void)
 	}
 }
 
+/*
+ * What was made of which report, and what stood there before.  The report is a
+ * word of the kernel's that kvm_intel writes, also when its parameter changes.
+ */
+static DEFINE_SPINLOCK(l1d_lock);
+static struct slat_caps *l1d_caps;
+static enum vmx_l1d_flush_state l1d_seen, l1d_before;
+
+static void l1d_update(void)
+{
+	enum vmx_l1d_flush_state reported = READ_ONCE(l1tf_vmx_mitigation);
+	enum vmx_l1d_flush_state state = l1d_choose(reported);
+
+	WRITE_ONCE(l1d_caps->l1d_cond, state == VMENTER_L1D_FLUSH_COND);
+	WRITE_ONCE(l1d_caps->l1d_flush, state == VMENTER_L1D_FLUSH_COND ||
+					state == VMENTER_L1D_FLUSH_ALWAYS);
+	/* What /sys/devices/system/cpu/vulnerabilities/l1tf reports. */
+	if (state != reported) {
+		l1d_before = reported;
+		l1d_caps->l1d_reported = true;
+		l1tf_vmx_mitigation = state;
+	} else {
+		l1d_caps->l1d_reported = false;
+	}
+	WRITE_ONCE(l1d_seen, state);
+}
+
+/* A client comes to run a vCPU: has somebody chosen otherwise? */
+void slat_l1d_follow(void)
+{
+	if (likely(READ_ONCE(l1tf_vmx_mitigation) == READ_ONCE(l1d_seen)))
+		return;
+	spin_lock(&l1d_lock);
+	if (l1tf_vmx_mitigation != l1d_seen)
+		l1d_update();
+	spin_unlock(&l1d_lock);
+}
+
 /* Return: 0 or -ENOMEM. */
 int slat_l1d_init(struct slat_caps *caps)
 {
-	enum vmx_l1d_flush_state state = l1d_choose();
-
-	caps->l1d_cond = state == VMENTER_L1D_FLUSH_COND;
-	caps->l1d_flush = caps->l1d_cond || state == VMENTER_L1D_FLUSH_ALWAYS;
-	if (caps->l1d_flush && !boot_cpu_has(X86_FEATURE_FLUSH_L1D)) {
+	/* Also where nothing is flushed now: that may change. */
+	if (boot_cpu_has_bug(X86_BUG_L1TF) && !boot_cpu_has(X86_FEATURE_FLUSH_L1D)) {
 		struct page *page = alloc_pages(GFP_KERNEL | __GFP_ZERO,
 						L1D_ORDER);
 
@@ -70,18 +107,15 @@ int slat_l1d_init(struct slat_caps *caps)
 			return -ENOMEM;
 		caps->l1d_pages = page_address(page);
 	}
-	/* What /sys/devices/system/cpu/vulnerabilities/l1tf reports. */
-	if (l1tf_vmx_mitigation == VMENTER_L1D_FLUSH_AUTO) {
-		l1tf_vmx_mitigation = state;
-		caps->l1d_reported = true;
-	}
+	l1d_caps = caps;
+	l1d_update();
 	return 0;
 }
 
 void slat_l1d_exit(struct slat_caps *caps)
 {
-	if (caps->l1d_reported)
-		l1tf_vmx_mitigation = VMENTER_L1D_FLUSH_AUTO;
+	if (caps->l1d_reported && l1tf_vmx_mitigation == l1d_seen)
+		l1tf_vmx_mitigation = l1d_before;
 	free_pages((unsigned long)caps->l1d_pages, L1D_ORDER);
 	caps->l1d_pages = NULL;
 }
@@ -119,7 +153,7 @@ void slat_l1d_requested(void)
 
 noinstr void slat_l1d_flush(const struct slat_caps *caps)
 {
-	if (caps->l1d_cond) {
+	if (READ_ONCE(caps->l1d_cond)) {
 		if (!kvm_get_cpu_l1tf_flush_l1d())
 			return;
 		kvm_clear_cpu_l1tf_flush_l1d();

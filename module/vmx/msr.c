@@ -262,6 +262,9 @@ static int set_syscall(struct slat_vmx *vmx, u32 index, u64 data, bool host)
 		SLAT_MSR_STAR, SLAT_MSR_LSTAR, SLAT_MSR_CSTAR, SLAT_MSR_FMASK,
 	};
 
+	/* As wide as EFLAGS: the processor refuses the rest, to the host as well. */
+	if (index == MSR_SYSCALL_MASK && data >> 32)
+		return -EINVAL;
 	slat_switch_set_msr(vmx, slots[index - MSR_STAR], data);
 	return 0;
 }

@@ -222,7 +222,7 @@ static noinstr void run_enter(struct slat_vmx *vmx, unsigned long flags)
 {
 	guest_state_enter_irqoff();
 
-	if (unlikely(vmx->caps->l1d_flush))
+	if (unlikely(READ_ONCE(vmx->caps->l1d_flush)))
 		slat_l1d_flush(vmx->caps);
 	if (vmx->cr2 != native_read_cr2())
 		native_write_cr2(vmx->cr2);
@@ -281,6 +281,8 @@ static void run_requests(struct slat_vmx *vmx, u32 requests)
 
 static __always_inline bool may_enter(const struct slat_vmx *vmx)
 {
+	/* Where the tick is off, work of RCU's must not wait for the guest's end. */
+	xfer_to_guest_mode_prepare();
 	return slat_cpu_vmx_on() && !xfer_to_guest_mode_work_pending();
 }
 

@@ -269,8 +269,10 @@ void slat_vmx_vcpu_destroy(struct slat_vmx *vmx)
 
 void slat_vmx_load(struct slat_vmx *vmx)
 {
-	int cpu = get_cpu();
+	int cpu;
 
+	slat_l1d_follow();
+	cpu = get_cpu();
 	preempt_notifier_register(&vmx->notifier);
 	slat_request_l1d(vmx);
 	slat_cpu_activate(vmx, cpu);

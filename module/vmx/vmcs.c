@@ -8,6 +8,7 @@
 #include <linux/gfp.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <linux/printk.h>
 #include <linux/ratelimit.h>
 
@@ -89,6 +90,11 @@ static const struct dump_field dump_fields[] = {
 	{ VM_INSTRUCTION_ERROR, "instruction error" },
 };
 
+/* Off, as KVM's: guests can bring it about, and the log is the host's. */
+static bool dump_invalid_vmcs;
+module_param(dump_invalid_vmcs, bool, 0644);
+MODULE_PARM_DESC(dump_invalid_vmcs, "log the VMCS where a guest can't be entered or its exit is not known");
+
 /* Guest and control state of the current VMCS, rate limited. */
 void slat_vmcs_dump(u32 reason, u64 qualification)
 {
@@ -97,7 +103,11 @@ void slat_vmcs_dump(u32 reason, u64 qualification)
 
 	if (!__ratelimit(&limit))
 		return;
-
+	if (!READ_ONCE(dump_invalid_vmcs)) {
+		pr_warn_once("slat: a guest can't go on, exit reason %#x: with dump_invalid_vmcs=1 the log has its VMCS\n",
+			     reason);
+		return;
+	}
 	pr_warn("slat: exit reason %#x, qualification %#llx; VMCS:\n",
 		reason, qualification);
 	for (i = 0; i < ARRAY_SIZE(dump_fields); i++)

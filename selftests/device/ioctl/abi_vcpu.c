@@ -236,6 +236,26 @@ TEST_F(vcpu, sregs_cr4_bits_follow_cpuid)
 		expect_sregs_rejected(cr4, 1ull << 13);	/* VMXE */
 }
 
+/* CR3 is checked by it: what no processor has must not be taken for less. */
+TEST_F(vcpu, sregs_with_any_physical_width)
+{
+	static const uint32_t widths[] = { 36, 52, 63, 64, 65, 96, 128, 255 };
+	struct kvm_cpuid2 *cpuid = vm_supported_cpuid(self->vm.dev);
+	struct kvm_cpuid_entry2 *e = cpuid_find(cpuid, 0x80000008, 0);
+	struct kvm_sregs sregs;
+
+	ASSERT_NE(NULL, e);
+	guest_set_mode(&self->vcpu, MODE_LONG);
+	for (size_t i = 0; i < ARRAY_SIZE(widths); i++) {
+		e->eax = (e->eax & ~0xffu) | widths[i];
+		ASSERT_EQ(0, vm_ioctl(self->vcpu.fd, KVM_SET_CPUID2, cpuid));
+		sregs = vcpu_sregs(&self->vcpu);
+		sregs.cr3 = 0x800001000;
+		EXPECT_EQ(0, vcpu_set_sregs(&self->vcpu, &sregs)) TH_LOG("%u bits", widths[i]);
+	}
+	free(cpuid);
+}
+
 TEST_F(vcpu, sregs_lma_without_long_mode_is_einval)
 {
 	guest_set_mode(&self->vcpu, MODE_PROT32);

@@ -159,6 +159,16 @@ TEST_F(msr, refuses_what_is_reserved)
 	}
 }
 
+/* KVM leaves it to the processor, and asks that only in long mode with SYSCALL. */
+TEST_F(msr, fmask_has_32_bits)
+{
+	EXPECT_EQ(1, vcpu_set_msr(self->vcpu, 0xc0000084, 0xffffffff));
+	if (vm_is_kvm(&self->g.vm))
+		SKIP(return, "KVM keeps what the processor would refuse");
+	EXPECT_EQ(0, vcpu_set_msr(self->vcpu, 0xc0000084, 1ull << 32));
+	EXPECT_EQ(0, vcpu_set_msr(self->vcpu, 0xc0000084, ~0ull));
+}
+
 /* Read by systems that do not ask CPUID first. */
 TEST_F(msr, of_a_model_read_as_constants)
 {
