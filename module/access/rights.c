@@ -81,7 +81,7 @@ int slat_access_check_io(void *ctx, u16 port, unsigned int size)
 		.usable = !tr.unusable && tr.present,
 	};
 	err = slat_rights_port(&tss, tss_read, access, port, size);
-	if (err != -EPERM)
+	if (err <= 0)
 		return err;
 	access->emul.exception = (struct slat_exception) {
 		.vector = SLAT_VEC_GP, .has_error = true,

@@ -50,16 +50,16 @@ int slat_rights_port(const struct slat_rights_tss *tss,
 
 	if (!tss->usable || tss->limit < TSS_BITMAP_OFFSET + 1 ||
 	    (tss->type != TYPE_TSS_AVAILABLE && tss->type != TYPE_TSS_BUSY))
-		return -EPERM;
+		return 1;
 	err = read(ctx, tss->base + TSS_BITMAP_OFFSET, &where, sizeof(where));
 	if (err)
 		return err;
 	/* Two bytes are read for every port, as an access may reach into the next. */
 	offset = where + port / 8;
 	if (offset + 1 > tss->limit)
-		return -EPERM;
+		return 1;
 	err = read(ctx, tss->base + offset, &bits, sizeof(bits));
 	if (err)
 		return err;
-	return bits >> (port % 8) & mask ? -EPERM : 0;
+	return bits >> (port % 8) & mask ? 1 : 0;
 }

@@ -75,7 +75,7 @@ struct slat_rights_tss {
  * For an access that CPL and IOPL do not allow already (SDM, "I/O Permission Bit
  * Map").
  *
- * Return: 0; -EPERM: #GP(0); or what @read returned.
+ * Return: 0: allowed; 1: #GP(0); or what @read returned, a negative errno.
  */
 int slat_rights_port(const struct slat_rights_tss *tss,
 		     int (*read)(void *ctx, u64 linear, void *buf, unsigned int len),
