@@ -466,7 +466,7 @@ enum slat_step slat_access_complete_emulation(struct slat_vcpu_access *access)
 	enum slat_emul_status status;
 	u64 rflags;
 
-	if (unlikely(slat_access_place_changed(access))) {
+	if (unlikely(access->place.noted) && slat_access_place_changed(access)) {
 		slat_emul_cancel(emul);
 		access->pending = SLAT_PENDING_NONE;
 		return SLAT_STEP_ENTER;

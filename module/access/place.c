@@ -53,8 +53,6 @@ bool slat_access_place_changed(struct slat_vcpu_access *access)
 {
 	struct slat_place *was = &access->place, now;
 
-	if (likely(!was->noted))
-		return false;
 	was->noted = false;
 	place_take(access, &now);
 	return now.mode != was->mode || now.cpl != was->cpl || now.rip != was->rip ||

@@ -50,7 +50,10 @@ struct slat_vcpu_access;
  */
 void slat_access_note_place(struct slat_vcpu_access *access);
 
-/* Has the client moved what is pending elsewhere? Forgets what was noted. Loaded. */
+/*
+ * Has the client moved what is pending elsewhere, since slat_access_note_place() noted
+ * where that was? Forgets what was noted. Loaded.
+ */
 bool slat_access_place_changed(struct slat_vcpu_access *access);
 
 #endif

@@ -29,12 +29,12 @@ unsigned int slat_mmu_want_around(struct slat_mmu *mmu, gfn_t gfn)
 	return nr;
 }
 
-/* The leaf for @pfn. May it be written, now or when the log allows: then @dirty. */
-static u64 around_leaf(struct slat_mmu *mmu, const struct slat_around *around,
-		       kvm_pfn_t pfn, bool *dirty)
+/* Bit i: page i may be written, now or when the log allows. */
+static u32 around_writable(struct slat_mmu *mmu, const struct slat_around *around)
 {
-	*dirty = around->host_writable && mmu->ops->is_dirty(mmu->ctx, pfn);
-	return ept_make_leaf(pfn, around->write && *dirty, *dirty) & ~EPT_A;
+	if (!around->nr || !around->host_writable)
+		return 0;
+	return mmu->ops->keep_dirty(mmu->ctx, around->pfn, around->nr);
 }
 
 /**
@@ -50,19 +50,19 @@ void slat_around_install(struct slat_mmu *mmu, struct slat_mmu_vcpu *vcpu,
 			 struct slat_table *table, const struct slat_map *map)
 {
 	const struct slat_around *around = &map->around;
+	u32 writable = around_writable(mmu, around);
 	unsigned int i, done = 0;
 
 	for (i = 0; i < around->nr; i++) {
 		gfn_t gfn = map->from->gfn + 1 + i;
 		u64 old = port_entry_read(slat_table_entry(table, gfn));
-		bool dirty;
-		u64 new = around_leaf(mmu, around, around->pfn[i], &dirty);
+		bool may_write = writable >> i & 1;
+		u64 new = ept_make_leaf(around->pfn[i], around->write && may_write,
+					may_write) & ~EPT_A;
 
 		if (ept_is_present(old) ||
 		    !slat_entry_try_set(mmu, &vcpu->counters, table, gfn, &old, new))
 			continue;
-		if (dirty)
-			mmu->ops->mark_dirty(mmu->ctx, around->pfn[i]);
 		done++;
 	}
 	port_counter_add(&vcpu->counters.around_leafs, done);

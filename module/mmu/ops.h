@@ -47,11 +47,12 @@ struct slat_host_page {
  *	lets us write as they are; must not fault any in. Returns how many from the
  *	first on. A page may already be in a range that the host is changing.
  * @put_present: done with them.
- * @is_dirty: the host could not drop the page without saving it: it is dirty, or as good
- *	as that, and marking it tells the host nothing.
+ * @keep_dirty: which of these pages could the host not drop without saving them? They
+ *	are dirty, or as good as that, so they are marked at once, which tells the host
+ *	nothing. Returns bit i for @pfns[i]; at most 32.
  * @mark_dirty: the guest may write the page from now on, without a further word.
  *
- * Both are about a page of get_page() or get_present() that was not put, and are called
+ * Both are about pages of get_page() or get_present() that were not put, and are called
  * with the mmu lock held shared, after the host's changes were looked at: must not sleep.
  * The host cleans a page (writeback, MADV_FREE) between a begin and an end of its
  * notifier, and that begin needs the lock exclusive. So a mark that is made under the
@@ -65,7 +66,7 @@ struct slat_mmu_ops {
 	unsigned int (*get_present)(void *ctx, hva_t hva, unsigned int nr,
 				    kvm_pfn_t *pfns);
 	void (*put_present)(void *ctx, const kvm_pfn_t *pfns, unsigned int nr);
-	bool (*is_dirty)(void *ctx, kvm_pfn_t pfn);
+	u32 (*keep_dirty)(void *ctx, const kvm_pfn_t *pfns, unsigned int nr);
 	void (*mark_dirty)(void *ctx, kvm_pfn_t pfn);
 };
 

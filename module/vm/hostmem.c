@@ -123,9 +123,9 @@ static void host_put_present(void *ctx, const kvm_pfn_t *pfns, unsigned int nr)
  * the swap can, and so can what MADV_FREE gave up, which is swap backed no more (what the
  * host has not got round to telling apart yet is kept: that is all that a mark does).
  */
-static bool host_is_dirty(void *ctx, kvm_pfn_t pfn)
+static bool page_is_kept(struct page *page)
 {
-	struct folio *folio = page_folio(pfn_to_page(pfn));
+	struct folio *folio = page_folio(page);
 
 	return folio_test_dirty(folio) || folio_test_hugetlb(folio) ||
 	       (folio_test_anon(folio) && folio_test_swapbacked(folio) &&
@@ -139,12 +139,31 @@ static bool host_is_dirty(void *ctx, kvm_pfn_t pfn)
  * mmu lock. Later writes by the guest need no more: before the host cleans a page it
  * takes the mapping back.
  */
-static void host_mark_dirty(void *ctx, kvm_pfn_t pfn)
+static void page_mark_dirty(struct page *page)
 {
-	struct page *page = pfn_to_page(pfn);
-
 	if (!PageReserved(page) && !PageDirty(page))
 		SetPageDirty(page);
+}
+
+static void host_mark_dirty(void *ctx, kvm_pfn_t pfn)
+{
+	page_mark_dirty(pfn_to_page(pfn));
+}
+
+static u32 host_keep_dirty(void *ctx, const kvm_pfn_t *pfns, unsigned int nr)
+{
+	unsigned int i;
+	u32 kept = 0;
+
+	for (i = 0; i < nr; i++) {
+		struct page *page = pfn_to_page(pfns[i]);
+
+		if (!page_is_kept(page))
+			continue;
+		page_mark_dirty(page);
+		kept |= BIT(i);
+	}
+	return kept;
 }
 
 const struct slat_mmu_ops slat_host_mmu_ops = {
@@ -153,7 +172,7 @@ const struct slat_mmu_ops slat_host_mmu_ops = {
 	.put_page = host_put_page,
 	.get_present = host_get_present,
 	.put_present = host_put_present,
-	.is_dirty = host_is_dirty,
+	.keep_dirty = host_keep_dirty,
 	.mark_dirty = host_mark_dirty,
 };
 

@@ -183,7 +183,7 @@ enum slat_vmx_mode slat_vmx_cpu_mode(struct slat_vmx *vmx)
 				     SLAT_VMX_MODE_PROT16;
 }
 
-void slat_vmx_end_shadow(struct slat_vmx *vmx)
+static __always_inline void end_shadow(struct slat_vmx *vmx)
 {
 	u32 shadow = slat_vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
 	u32 cleared = shadow & ~(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS);
@@ -192,6 +192,11 @@ void slat_vmx_end_shadow(struct slat_vmx *vmx)
 		return;
 	slat_vmcs_write(GUEST_INTERRUPTIBILITY_INFO, cleared);
 	slat_request(vmx, SLAT_REQUEST_EVENTS);
+}
+
+void slat_vmx_end_shadow(struct slat_vmx *vmx)
+{
+	end_shadow(vmx);
 }
 
 bool slat_vmx_steps(struct slat_vmx *vmx)
@@ -206,7 +211,7 @@ void slat_vmx_advance(struct slat_vmx *vmx, u64 next_rip)
 	    slat_vmx_cpu_mode(vmx) != SLAT_VMX_MODE_LONG)
 		next_rip = (u32)next_rip;
 	slat_set_rip(vmx, next_rip);
-	slat_vmx_end_shadow(vmx);
+	end_shadow(vmx);
 	if (unlikely(slat_rflags(vmx) & X86_EFLAGS_TF))
 		slat_debug_completed(vmx);
 }

@@ -375,12 +375,6 @@ static struct host_frame *frame_held(kvm_pfn_t pfn)
 	return frame;
 }
 
-bool host_is_dirty(void *ctx, kvm_pfn_t pfn)
-{
-	(void)ctx;
-	return frame_held(pfn)->dirty || host_frame(pfn)->kept;
-}
-
 /* Under the lock a page is what it was when the slots were asked: mapped and writable. */
 void host_mark_dirty(void *ctx, kvm_pfn_t pfn)
 {
@@ -391,6 +385,20 @@ void host_mark_dirty(void *ctx, kvm_pfn_t pfn)
 		FAIL("hva %lx is marked dirty after the host has cleaned it", frame->hva);
 	sim_trace("mark_dirty pfn %llx, was %llu", pfn, frame->dirty, 0, 0);
 	frame->dirty = true;
+}
+
+u32 host_keep_dirty(void *ctx, const kvm_pfn_t *pfns, unsigned int nr)
+{
+	unsigned int i;
+	u32 kept = 0;
+
+	for (i = 0; i < nr; i++) {
+		if (!frame_held(pfns[i])->dirty && !host_frame(pfns[i])->kept)
+			continue;
+		host_mark_dirty(ctx, pfns[i]);
+		kept |= 1u << i;
+	}
+	return kept;
 }
 
 void host_written(kvm_pfn_t pfn)

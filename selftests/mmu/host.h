@@ -96,7 +96,7 @@ void host_put_page(void *ctx, struct slat_host_page *page);
 /* Of the pages that are there and writable; some are withheld, as @host_options say. */
 unsigned int host_get_present(void *ctx, hva_t hva, unsigned int nr, kvm_pfn_t *pfns);
 void host_put_present(void *ctx, const kvm_pfn_t *pfns, unsigned int nr);
-bool host_is_dirty(void *ctx, kvm_pfn_t pfn);
+u32 host_keep_dirty(void *ctx, const kvm_pfn_t *pfns, unsigned int nr);
 void host_mark_dirty(void *ctx, kvm_pfn_t pfn);
 /* A guest writes through a leaf. */
 void host_written(kvm_pfn_t pfn);

@@ -78,10 +78,12 @@ static void put_present(void *ctx, const kvm_pfn_t *pfns, unsigned int nr)
 	(void)nr;
 }
 
-static bool is_dirty(void *ctx, kvm_pfn_t pfn)
+static u32 keep_dirty(void *ctx, const kvm_pfn_t *pfns, unsigned int nr)
 {
 	(void)ctx;
-	return pfn & 1;
+	(void)pfns;
+	(void)nr;
+	return 0x55555555;
 }
 
 static void mark_dirty(void *ctx, kvm_pfn_t pfn)
@@ -99,7 +101,7 @@ static unsigned int flush(void *ctx)
 static const struct slat_mmu_ops ops = {
 	.flush = flush, .get_page = get_page, .put_page = put_page,
 	.get_present = get_present, .put_present = put_present,
-	.is_dirty = is_dirty, .mark_dirty = mark_dirty,
+	.keep_dirty = keep_dirty, .mark_dirty = mark_dirty,
 };
 
 static unsigned int next_random(unsigned int *seed)

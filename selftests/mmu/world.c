@@ -36,7 +36,7 @@ static const struct slat_mmu_ops world_ops = {
 	.put_page = host_put_page,
 	.get_present = host_get_present,
 	.put_present = host_put_present,
-	.is_dirty = host_is_dirty,
+	.keep_dirty = host_keep_dirty,
 	.mark_dirty = host_mark_dirty,
 };
 
