@@ -20,12 +20,8 @@ static void place_take(struct slat_vcpu_access *access, struct slat_place *place
 	unsigned int i;
 
 	place->mode = slat_vmx_cpu_mode(vmx);
-	place->cpl = slat_vmx_cpl(vmx);
 	place->rip = slat_vmx_rip(vmx);
-	place->cr0 = slat_vmx_cr0(vmx);
-	place->cr3 = slat_vmx_cr3(vmx);
-	place->cr4 = slat_vmx_cr4(vmx);
-	place->efer = slat_vmx_efer(vmx);
+	slat_access_walk_cpu(access, &place->cpu);
 	for (i = 0; i < SLAT_SEG_NR; i++)
 		place->seg_base[i] = slat_vmx_seg_base(vmx, i);
 	memcpy(place->gpr, slat_vmx_gprs(vmx), sizeof(place->gpr));
@@ -37,6 +33,12 @@ void slat_access_note_place(struct slat_vcpu_access *access)
 		return;
 	place_take(access, &access->place);
 	access->place.noted = true;
+}
+
+static bool paging_differs(const struct slat_walk_cpu *a, const struct slat_walk_cpu *b)
+{
+	return a->cpl != b->cpl || a->cr0 != b->cr0 || a->cr3 != b->cr3 ||
+	       a->cr4 != b->cr4 || a->efer != b->efer;
 }
 
 static bool gprs_differ(const u64 *a, const u64 *b, u32 which)
@@ -55,9 +57,8 @@ bool slat_access_place_changed(struct slat_vcpu_access *access)
 
 	was->noted = false;
 	place_take(access, &now);
-	return now.mode != was->mode || now.cpl != was->cpl || now.rip != was->rip ||
-	       now.cr0 != was->cr0 || now.cr3 != was->cr3 || now.cr4 != was->cr4 ||
-	       now.efer != was->efer ||
+	return now.mode != was->mode || now.rip != was->rip ||
+	       paging_differs(&now.cpu, &was->cpu) ||
 	       memcmp(now.seg_base, was->seg_base, sizeof(now.seg_base)) ||
 	       gprs_differ(now.gpr, was->gpr, slat_emul_depends_on(&access->emul));
 }

@@ -11,30 +11,22 @@
 #ifndef SLAT_ACCESS_PLACE_H
 #define SLAT_ACCESS_PLACE_H
 
-#include "insn/types.h"
+#include "insn/walk.h"
 
 /**
  * struct slat_place - what a pending instruction depends on
  * @noted: the rest is as it was at the exit
  * @mode: enum slat_insn_mode
- * @cpl: privilege level
  * @rip: instruction pointer
- * @cr0: CR0, as the other control registers
- * @cr3: see there
- * @cr4: see there
- * @efer: IA32_EFER
+ * @cpu: what rules paging; RFLAGS and PKRU do not count
  * @seg_base: bases of the segments
  * @gpr: general registers
  */
 struct slat_place {
 	bool noted;
 	u8 mode;
-	u8 cpl;
 	u64 rip;
-	u64 cr0;
-	u64 cr3;
-	u64 cr4;
-	u64 efer;
+	struct slat_walk_cpu cpu;
 	u64 seg_base[SLAT_SEG_NR];
 	u64 gpr[SLAT_GPR_NR];
 };

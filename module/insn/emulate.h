@@ -27,9 +27,11 @@
  *
  * The instruction that is found may be another one than the one that exited:
  * another vCPU has changed the code, or the exit was by a translation that is
- * no longer in the guest's tables. So nothing that the processor had checked
- * for the one that exited is taken as checked; every right is looked at here
- * again (rights.h, the segments, the walk of the access that is really made).
+ * no longer in the guest's tables. So what the processor had checked for the
+ * one that exited is not taken as checked: every right is looked at here again
+ * (rights.h, the segments, the walk of the access that is really made). Only
+ * where the glue gives a @gpa_hint is the walk left out; whom it trusts so far
+ * is its decision.
  */
 #ifndef SLAT_INSN_EMULATE_H
 #define SLAT_INSN_EMULATE_H
@@ -203,7 +205,7 @@ struct slat_emul_write {
  *	the same page offset. The glue clears it if it cannot know that (a
  *	guest page table in MMIO exits with the entry's address instead).
  * @gpa_hint: see @gpa_hint_valid
- * @gpa_hint_write: the exit proves that the guest may write there
+ * @gpa_hint_write: it serves for a write as well; else for a read alone
  * @single_outs: OUTS hands out one element at a time; the glue may itself
  *	answer some of them
  * @insn: the decoded instruction; insn.bytes holds @fetched bytes
