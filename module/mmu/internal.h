@@ -111,7 +111,7 @@ u64 slat_counters_changes(const struct slat_counters *counters, enum slat_change
 void slat_around_install(struct slat_mmu *mmu, struct slat_mmu_vcpu *vcpu,
 			 struct slat_table *table, const struct slat_map *map);
 
-/* zap.c */
+/* batch.c */
 void slat_batch_init(struct slat_batch *batch, struct slat_mmu *mmu,
 		     enum slat_why why);
 void slat_batch_note_step(struct slat_batch *batch);
