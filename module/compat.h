@@ -101,6 +101,16 @@ static inline bool slat_run_immediate_exit(const struct kvm_run *run)
 #define SLAT_FOLL_INTERRUPTIBLE	0
 #endif
 
+/*
+ * vm/hostmem.c: a fault that stands for an access takes the hints that NUMA balancing
+ * left in the page tables, and so tells it who uses the page. Before 6.6 all did.
+ */
+#ifdef SLAT_HAS_FOLL_HONOR_NUMA_FAULT
+#define SLAT_FOLL_HONOR_NUMA	FOLL_HONOR_NUMA_FAULT
+#else
+#define SLAT_FOLL_HONOR_NUMA	0
+#endif
+
 /* vm/shrinker.c: shrinkers are allocated by the kernel and carry a pointer (6.7). */
 typedef unsigned long (*slat_shrink_fn)(struct shrinker *shrinker,
 					struct shrink_control *sc);

@@ -59,7 +59,7 @@ static int host_error(hva_t hva, long error)
 
 static int host_get_slow(const struct slat_host_page *want, struct page **page)
 {
-	unsigned int flags = FOLL_HWPOISON | SLAT_FOLL_INTERRUPTIBLE;
+	unsigned int flags = FOLL_HWPOISON | SLAT_FOLL_INTERRUPTIBLE | SLAT_FOLL_HONOR_NUMA;
 	long nr;
 
 	if (want->write)
