@@ -16,6 +16,8 @@ void slat_batch_init(struct slat_batch *batch, struct slat_mmu *mmu,
 	batch->mmio = 0;
 	batch->unlinked = 0;
 	batch->yields = 0;
+	batch->work = 0;
+	batch->look_at = SLAT_SLICE;
 	batch->step.began = 0;
 	INIT_LIST_HEAD(&batch->tables);
 }
@@ -99,16 +101,24 @@ void slat_batch_flush(struct slat_batch *batch)
 	slat_hist_add(&mmu->hold, port_clock() - batch->held_since);
 }
 
+static bool batch_is_spent(const struct slat_batch *batch)
+{
+	return batch->work >= SLAT_HOLD_ENTRIES ||
+	       port_clock_ns(port_clock() - batch->held_since) >= SLAT_HOLD_NS;
+}
+
 /*
- * The one door for yielding. What is owed is flushed first: while the lock is
- * dropped others may believe that the zapped part is gone.
+ * A slice of work is done. If somebody waits, or the section has had the lock for long
+ * enough, it is dropped and taken again. What is owed is flushed first: while the lock
+ * is dropped others may believe that the zapped part is gone.
  */
-bool slat_batch_yield(struct slat_batch *batch)
+bool slat_batch_look(struct slat_batch *batch)
 {
 	struct slat_mmu *mmu = batch->mmu;
 
 	port_assert_write(&mmu->lock);
-	if (!port_rwlock_contended(&mmu->lock))
+	batch->look_at = batch->work + SLAT_SLICE;
+	if (!port_rwlock_contended(&mmu->lock) && !batch_is_spent(batch))
 		return false;
 	slat_batch_flush(batch);
 	slat_count(&mmu->counters.yields);

@@ -36,6 +36,18 @@ void slat_mmu_vcpu_unregister(struct slat_mmu *mmu, struct slat_mmu_vcpu *vcpu)
 	slat_table_cache_free(&vcpu->cache);
 }
 
+/* What a section counted aside that had the mmu lock shared and is no vCPU's. */
+void slat_counters_add_changes(struct slat_mmu *mmu, enum slat_change change,
+			       const struct slat_changes *by_level)
+{
+	int level;
+
+	port_spin_lock(&mmu->vcpus_lock);
+	for (level = 0; level < SLAT_ROOT_LEVEL; level++)
+		port_counter_add(&mmu->gone.entries[level].nr[change], by_level[level].nr[change]);
+	port_spin_unlock(&mmu->vcpus_lock);
+}
+
 /**
  * slat_counters_sum() - all blocks in one
  * @mmu: the EPT

@@ -111,29 +111,45 @@ void slat_epoch_retire(struct slat_epochs *epochs, struct slat_retired *retired,
 	port_spin_unlock(&epochs->lock);
 }
 
-void slat_epoch_reap(struct slat_epochs *epochs)
+/* At most SLAT_REAP_SLICE objects of epochs before @until. Returns how many. */
+static unsigned int epoch_reap_slice(struct slat_epochs *epochs, u64 until)
 {
 	struct slat_retired *retired, *next;
+	unsigned int nr = 0;
 	LIST_HEAD(done);
-	u64 oldest;
 
-	if (!READ_ONCE(epochs->nr_retired))
-		return;
-	/* What was retired before this point against the readers' epochs. */
-	smp_mb();
 	port_spin_lock(&epochs->lock);
-	oldest = epochs_oldest(epochs);
+	until = min(until, epochs_oldest(epochs));
 	list_for_each_entry_safe(retired, next, &epochs->retired, list) {
-		if (retired->epoch >= oldest)
+		if (retired->epoch >= until || nr == SLAT_REAP_SLICE)
 			break;
 		list_del(&retired->list);
 		list_add_tail(&retired->list, &done);
+		nr++;
 		WRITE_ONCE(epochs->nr_retired, epochs->nr_retired - 1);
 		WRITE_ONCE(epochs->retired_bytes, epochs->retired_bytes - retired->bytes);
 	}
 	port_spin_unlock(&epochs->lock);
 	list_for_each_entry_safe(retired, next, &done, list)
 		retired->free(retired);
+	return nr;
+}
+
+/*
+ * What is retired while this goes on is left to others, so it ends. A reader that enters
+ * meanwhile can hold nothing that was retired before.
+ */
+void slat_epoch_reap(struct slat_epochs *epochs)
+{
+	u64 until;
+
+	if (!READ_ONCE(epochs->nr_retired))
+		return;
+	until = READ_ONCE(epochs->now);
+	/* What was retired before this point against the readers' epochs. */
+	smp_mb();
+	while (epoch_reap_slice(epochs, until) == SLAT_REAP_SLICE)
+		port_cond_resched();
 }
 
 /* In order of age: if the oldest may go, reaping gets on, and it is nobody who sleeps. */

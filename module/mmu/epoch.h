@@ -54,6 +54,9 @@ struct slat_epochs {
 	u64 retired_bytes;
 };
 
+/* Objects that are freed in one go: as long as the leaf lock is held, and a CPU kept. */
+#define SLAT_REAP_SLICE		64
+
 /* Retired bytes beyond which no more tables are taken: about 1000 of them. */
 #define SLAT_RETIRED_MAX	(4ULL << 20)
 
@@ -156,7 +159,7 @@ void slat_epoch_retire(struct slat_epochs *epochs, struct slat_retired *retired,
  * slat_epoch_reap() - free the retired objects that nobody can hold any more
  * @epochs: domain
  *
- * Called without locks, from process context.
+ * Called without spinlocks, from process context: may give up the CPU.
  */
 void slat_epoch_reap(struct slat_epochs *epochs);
 

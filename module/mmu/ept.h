@@ -90,22 +90,35 @@ static inline u64 ept_make_leaf(kvm_pfn_t pfn, bool write, bool host_writable)
 }
 
 /*
+ * Bit 7 is reserved where there are no large pages (a PML4 entry), and so are the address
+ * bits below a large page. In a leaf of 4 KiB hardware ignores bit 7; nobody sets it.
+ */
+static inline bool ept_leaf_is_wellformed(u64 entry, int level)
+{
+	const u64 below = (slat_level_pages(level) - 1) << SLAT_PAGE_SHIFT;
+
+	return level < SLAT_ROOT_LEVEL && !(entry & below) &&
+	       !(entry & EPT_PS) == (level == SLAT_LEVEL_4K) &&
+	       (entry & EPT_MEMTYPE_MASK) == EPT_MEMTYPE_WB &&
+	       !(entry & ~(EPT_ADDR_MASK | EPT_RWX | EPT_MEMTYPE_MASK | EPT_IPAT | EPT_PS |
+			   EPT_A | EPT_D | EPT_SW_HOST_WRITABLE));
+}
+
+/*
  * Is @entry one that this file could have made? Hardware reports reserved bits
  * in a present entry as a misconfiguration too, and such an entry must not be
- * taken for MMIO nor be retried for ever.
+ * taken for MMIO nor be retried for ever. @reserved: address bits that the processor
+ * has not.
  */
-static inline bool ept_is_wellformed(u64 entry, int level)
+static inline bool ept_is_wellformed(u64 entry, int level, u64 reserved)
 {
 	if (!entry || ept_is_mmio(entry))
 		return true;
-	if (!ept_is_present(entry))
+	if (!ept_is_present(entry) || (entry & reserved))
 		return false;
 	if (ept_is_table(entry, level))
 		return !(entry & ~(EPT_ADDR_MASK | EPT_RWX | EPT_A));
-	return (entry & EPT_MEMTYPE_MASK) == EPT_MEMTYPE_WB &&
-	       !(entry & ~(EPT_ADDR_MASK | EPT_RWX | EPT_MEMTYPE_MASK |
-			   EPT_IPAT | EPT_PS | EPT_A | EPT_D |
-			   EPT_SW_HOST_WRITABLE));
+	return ept_leaf_is_wellformed(entry, level);
 }
 
 /*

@@ -24,6 +24,7 @@ enum slat_why {
 	SLAT_WHY_WRAP = 5,	/* the generation in MMIO entries starts again */
 	SLAT_WHY_RECLAIM = 6,	/* the cap on tables, or memory pressure */
 	SLAT_WHY_FAULT = 7,	/* a fault found a leaf that should be gone */
+	SLAT_WHY_AGE = 8,	/* the host asks what is in use, without accessed bits */
 };
 
 /* Which change of slots. The values are seen in traces. */

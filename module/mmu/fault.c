@@ -187,7 +187,7 @@ static enum slat_map_result mmio_install(struct slat_mmu *mmu, struct slat_mmu_v
 		if (old == new)
 			return SLAT_MAP_SPURIOUS;
 	} while (!slat_entry_try_set(mmu, &vcpu->counters, table, gfn, &old, new));
-	slat_table_list_mmio(mmu, table);
+	slat_table_list_ramless(mmu, table);
 	return SLAT_MAP_INSTALLED;
 }
 
@@ -261,7 +261,7 @@ static enum slat_mmio_lookup mmio_lookup(struct slat_mmu *mmu, gfn_t gfn, u64 ge
 	for (;;) {
 		entry = port_entry_read(slat_table_entry(table, gfn));
 		*level = table->level;
-		if (!ept_is_wellformed(entry, table->level))
+		if (!ept_is_wellformed(entry, table->level, mmu->config.reserved))
 			return SLAT_MMIO_BROKEN;
 		if (!ept_is_table(entry, table->level))
 			break;

@@ -16,8 +16,9 @@
  * @base: first gfn that it covers; const while linked
  * @parent: table with the entry that points here; const while linked
  * @index: that entry; const while linked
- * @mmio_listed: @mmio_list is in use; under slat_mmu.mmio_lock (read bare)
- * @mmio_list: in slat_mmu.mmio_tables; under slat_mmu.mmio_lock
+ * @ramless_listed: @ramless_list is in use; under slat_mmu.ramless_lock (read bare)
+ * @ramless_list: in slat_mmu.ramless_tables, or on the list of a wrap that goes on; under
+ *	slat_mmu.ramless_lock
  * @batch_list: unlinked, waits for the flush; owned by the zap
  * @retired: flushed, waits for readers
  */
@@ -27,8 +28,8 @@ struct slat_table {
 	unsigned int index;
 	gfn_t base;
 	struct slat_table *parent;
-	bool mmio_listed;
-	struct list_head mmio_list;
+	bool ramless_listed;
+	struct list_head ramless_list;
 	struct list_head batch_list;
 	struct slat_retired retired;
 };
@@ -43,14 +44,28 @@ struct slat_table *slat_table_find(struct slat_mmu *mmu, gfn_t gfn, int level);
 struct slat_table *slat_table_peek(struct slat_mmu *mmu, gfn_t gfn, int level);
 bool slat_table_is_empty(const struct slat_table *table);
 bool slat_table_has_present(const struct slat_table *table);
-void slat_table_list_mmio(struct slat_mmu *mmu, struct slat_table *table);
-void slat_table_unlist_mmio(struct slat_mmu *mmu, struct slat_table *table);
+bool slat_table_has_mmio(const struct slat_table *table);
+void slat_table_list_ramless(struct slat_mmu *mmu, struct slat_table *table);
+void slat_table_unlist_ramless(struct slat_mmu *mmu, struct slat_table *table);
+void slat_table_move_ramless(struct slat_mmu *mmu, struct slat_table *table,
+			     struct list_head *to);
+void slat_tables_relist_ramless(struct slat_mmu *mmu, struct list_head *from);
 void slat_table_cache_free(struct slat_table_cache *cache);
 
 /* The table behind entry @entry, which ept_is_table(). */
 static inline struct slat_table *slat_table_of(u64 entry)
 {
 	return port_table_meta(port_table_va(ept_addr(entry)));
+}
+
+/*
+ * @table may have no RAM any more: it lost an entry. The mmu lock is held exclusive. The
+ * root stays for good.
+ */
+static inline void slat_table_lost_entry(struct slat_mmu *mmu, struct slat_table *table)
+{
+	if (unlikely(!READ_ONCE(table->ramless_listed)) && table->parent)
+		slat_table_list_ramless(mmu, table);
 }
 
 static inline u64 *slat_table_entry(const struct slat_table *table, gfn_t gfn)
@@ -68,6 +83,8 @@ static inline u64 *slat_table_entry(const struct slat_table *table, gfn_t gfn)
  * @unlinked: subtrees unlinked, ever
  * @yields: times the lock was dropped
  * @held_since: port_clock() when the lock was taken, or taken again
+ * @work: entries dealt with since then, about
+ * @look_at: @work at which the section asks again whether it should yield
  * @step: what was already told of @leafs, @mmio and @unlinked, and when the lock
  *	was taken; in use while the trace point slat_zap_step is on
  * @tables: unlinked since the last flush, by slat_table.batch_list
@@ -81,6 +98,8 @@ struct slat_batch {
 	u64 unlinked;
 	u64 yields;
 	u64 held_since;
+	u64 work;
+	u64 look_at;
 	struct {
 		u64 leafs;
 		u64 mmio;
@@ -100,11 +119,13 @@ bool slat_entry_wrprot(struct slat_batch *batch, struct slat_table *table,
 bool slat_page_wrprot(struct slat_batch *batch, struct slat_table *table, gfn_t gfn);
 u64 slat_table_wrprot(struct slat_batch *batch, struct slat_table *table,
 		      gfn_t start, gfn_t end);
-bool slat_entry_clear_accessed(struct slat_mmu *mmu, struct slat_table *table,
-			       gfn_t gfn);
+bool slat_entry_clear_accessed(struct slat_mmu *mmu, struct slat_changes *changes,
+			       struct slat_table *table, gfn_t gfn);
 
 /* counters.c */
 void slat_counters_sum(struct slat_mmu *mmu, struct slat_counters *sum);
+void slat_counters_add_changes(struct slat_mmu *mmu, enum slat_change change,
+			       const struct slat_changes *by_level);
 u64 slat_counters_changes(const struct slat_counters *counters, enum slat_change change);
 
 /* around.c */
@@ -116,15 +137,43 @@ void slat_batch_init(struct slat_batch *batch, struct slat_mmu *mmu,
 		     enum slat_why why);
 void slat_batch_note_step(struct slat_batch *batch);
 void slat_batch_flush(struct slat_batch *batch);
-bool slat_batch_yield(struct slat_batch *batch);
+bool slat_batch_look(struct slat_batch *batch);
+
+/*
+ * A section asks who waits after so many entries, no sooner: what it does then, the flush
+ * above all, costs as much as they do. So a waiter waits for a table's worth of work.
+ */
+#define SLAT_SLICE	port_slice(SLAT_TABLE_ENTRIES)
+
+/*
+ * What a section may do until it drops the lock, whether or not it sees a waiter: those
+ * that wait for a CPU are not seen. Whichever is spent first; the time is for entries
+ * that are slow to reach (another node's memory, a host below this one).
+ */
+#define SLAT_HOLD_ENTRIES	(64 * SLAT_TABLE_ENTRIES)
+#define SLAT_HOLD_NS		500000
 
 /* The lock was just taken for a part of the work, which ends with its flush. */
 static inline void slat_batch_begin_step(struct slat_batch *batch)
 {
 	batch->held_since = port_clock();
+	batch->work = 0;
+	batch->look_at = SLAT_SLICE;
 	batch->step.began = 0;
 	if (port_trace_on(slat_zap_step))
 		slat_batch_note_step(batch);
+}
+
+/* @nr entries were looked at, or changed. */
+static inline void slat_batch_did(struct slat_batch *batch, u64 nr)
+{
+	batch->work += nr;
+}
+
+/* The one door for yielding. Return: true if the lock was dropped and taken again. */
+static inline bool slat_batch_yield(struct slat_batch *batch)
+{
+	return unlikely(batch->work >= batch->look_at) && slat_batch_look(batch);
 }
 
 /**

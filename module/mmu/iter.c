@@ -87,6 +87,7 @@ void slat_iter_next(struct slat_iter *iter)
  */
 bool slat_iter_yield(struct slat_iter *iter, struct slat_batch *batch)
 {
+	slat_batch_did(batch, 1);
 	if (iter->yielded == iter->gfn)
 		return false;
 	if (!slat_batch_yield(batch))

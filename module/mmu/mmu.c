@@ -21,8 +21,8 @@ int slat_mmu_init(struct slat_mmu *mmu, const struct slat_mmu_ops *ops,
 	mmu->config = *config;
 	port_rwlock_init(&mmu->lock);
 	port_spin_init(&mmu->cap_lock);
-	port_spin_init(&mmu->mmio_lock);
-	INIT_LIST_HEAD(&mmu->mmio_tables);
+	port_spin_init(&mmu->ramless_lock);
+	INIT_LIST_HEAD(&mmu->ramless_tables);
 	port_spin_init(&mmu->vcpus_lock);
 	INIT_LIST_HEAD(&mmu->vcpus);
 	atomic64_set(&mmu->nr_tables, 1);

@@ -7,7 +7,7 @@
  * Lock order, outermost first: slots_lock (struct slat_memslots) > reader
  * section (struct slat_epochs) > host mmap_lock > mmu lock (struct slat_mmu) >
  * the leaf spinlocks of slat_epochs, slat_notify, the hva index, the list of
- * MMIO tables and the list of vCPUs, none of which is held while another lock is taken.
+ * tables without RAM and the list of vCPUs, none of which is held while another lock is taken.
  *
  * Faults hold the mmu lock shared and change entries by cmpxchg; everything
  * that takes rights away holds it exclusive. Table pages are freed after a
@@ -30,12 +30,14 @@ struct slat_table;
 /**
  * struct slat_mmu_config - const properties of an EPT
  * @layout: how MMIO entries are written
+ * @reserved: bits of EPT_ADDR_MASK that are beyond the processor's physical addresses
  * @accessed_dirty: the EPTP enables accessed and dirty bits
  * @around: pages that a fault may map beside its own, SLAT_AROUND_MAX at most
  * @id: number of the VM in traces
  */
 struct slat_mmu_config {
 	struct slat_mmio_layout layout;
+	u64 reserved;
 	bool accessed_dirty;
 	unsigned int around;
 	u32 id;
@@ -61,11 +63,13 @@ struct slat_mmu_config {
  * @cap_is_users: the client chose @max_tables; the size of the slots no longer
  *	rules it
  * @nr_tables: table pages linked now, the root included
- * @mmio_lock: leaf lock; protects @mmio_tables
- * @mmio_tables: tables that an MMIO entry was ever written to
+ * @ramless_lock: leaf lock; protects @ramless_tables and the like of a wrap
+ * @ramless_tables: tables that may be without RAM: those that an MMIO entry was written
+ *	to, and those that lost an entry; any other has RAM below it
+ * @nr_ramless: how many they are, written under @ramless_lock, read bare
  * @vcpus_lock: leaf lock; protects @vcpus and @gone
  * @vcpus: registered vCPUs
- * @gone: what vCPUs had counted that are registered no longer
+ * @gone: what vCPUs had counted that are registered no longer, and ageing
  *
  * Each fault writes @lock, though it takes it shared; a lookup takes no lock at all. So
  * what is only read after init has cache lines of its own: a vCPU that looks an entry up,
@@ -93,8 +97,9 @@ struct slat_mmu {
 	u64 max_tables;
 	bool cap_is_users;
 	atomic64_t nr_tables;
-	port_spinlock_t mmio_lock;
-	struct list_head mmio_tables;
+	port_spinlock_t ramless_lock;
+	struct list_head ramless_tables;
+	u64 nr_ramless;
 	port_spinlock_t vcpus_lock;
 	struct list_head vcpus;
 	struct slat_counters gone;

@@ -57,6 +57,9 @@
  *             port_copy_to_user(to, from, bytes), port_copy_from_user: false
  *             when a part could not be copied
  *
+ *  slices     port_slice(entries): after how many entries of work an exclusive
+ *             section asks whether it should yield; @entries in the kernel
+ *
  * port_rwlock_contended(lock) says whether somebody waits for the lock or the
  * time slice is over; port_rwlock_relax(lock) then lets others run and takes
  * the lock again (both with the lock held for write). "Should yield" is decided

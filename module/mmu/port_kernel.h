@@ -65,15 +65,26 @@ typedef wait_queue_head_t port_waitq_t;
 #define port_wait_event(wq, cond)	wait_event(wq, cond)
 #define port_cond_resched()		cond_resched()
 
+/*
+ * Not rwlock_needbreak(): it sees waiters only where the kernel is preemptible, and stock
+ * kernels are not; but a vCPU that waits for its fault is worse off than a task that
+ * waits for its CPU. The first of the queue has left its mark in the lock's word: once
+ * the lock is dropped it is the waiter's, and ours again only behind it.
+ */
 static inline bool port_rwlock_contended(port_rwlock_t *lock)
 {
-	return need_resched() || rwlock_needbreak(lock);
+	return need_resched() || rwlock_is_contended(lock);
 }
 
 static inline void port_rwlock_relax(port_rwlock_t *lock)
 {
-	cond_resched_rwlock_write(lock);
+	write_unlock(lock);
+	cond_resched();
+	write_lock(lock);
 }
+
+/* Entries in a slice of an exclusive section: see SLAT_SLICE. */
+#define port_slice(entries)		(entries)
 
 static inline u64 port_clock(void)
 {

@@ -22,7 +22,7 @@ void slat_mmu_read_entry(struct slat_mmu *mmu, gfn_t gfn, struct slat_entry_view
 		table = slat_table_of(view->entry);
 	}
 	view->rights &= ept_is_present(view->entry) ? view->entry : 0;
-	view->broken = !ept_is_wellformed(view->entry, view->level);
+	view->broken = !ept_is_wellformed(view->entry, view->level, mmu->config.reserved);
 }
 
 /* About one leaf table's worth, and what is above it. */

@@ -26,30 +26,31 @@ static u64 unlink_upwards(struct slat_batch *batch, struct slat_table *table)
 }
 
 /*
- * Tables that hold nothing but MMIO entries, oldest first. What holds RAM as
- * well goes to the end of the list; each table is looked at once.
+ * Tables without RAM, oldest first. One that has RAM beside MMIO entries goes to the end of
+ * the list; one that has RAM alone leaves it until it loses an entry again. Each is looked
+ * at once, whatever others do to the list while the lock is dropped.
  */
-static u64 reclaim_mmio(struct slat_batch *batch, u64 nr)
+static u64 reclaim_ramless(struct slat_batch *batch, u64 nr)
 {
 	struct slat_mmu *mmu = batch->mmu;
-	struct slat_table *first_kept = NULL;
-	u64 done = 0;
+	u64 left, done = 0;
 
-	while (done < nr && !list_empty(&mmu->mmio_tables)) {
-		struct slat_table *table =
-			list_first_entry(&mmu->mmio_tables, struct slat_table,
-					 mmio_list);
+	for (left = mmu->nr_ramless; left && done < nr; left--) {
+		struct slat_table *table;
 
-		if (table == first_kept)
+		if (list_empty(&mmu->ramless_tables))
 			break;
+		table = list_first_entry(&mmu->ramless_tables, struct slat_table,
+					 ramless_list);
 		if (!slat_table_has_present(table)) {
 			done += unlink_upwards(batch, table);
-			continue;
+		} else {
+			slat_table_unlist_ramless(mmu, table);
+			if (slat_table_has_mmio(table))
+				slat_table_list_ramless(mmu, table);
 		}
-		if (!first_kept)
-			first_kept = table;
-		slat_table_unlist_mmio(mmu, table);
-		slat_table_list_mmio(mmu, table);
+		slat_batch_did(batch, SLAT_TABLE_ENTRIES);
+		slat_batch_yield(batch);
 	}
 	return done;
 }
@@ -87,6 +88,7 @@ static u64 reclaim_any(struct slat_batch *batch, u64 nr)
 		mmu->reclaim_gfn = table->base +
 				   slat_level_pages(SLAT_LEVEL_2M);
 		done += unlink_upwards(batch, table);
+		slat_batch_yield(batch);
 	}
 	return done;
 }
@@ -102,7 +104,7 @@ u64 slat_mmu_reclaim(struct slat_mmu *mmu, u64 nr, bool ram_too)
 	slat_batch_init(&batch, mmu, SLAT_WHY_RECLAIM);
 	port_write_lock(&mmu->lock);
 	slat_batch_begin_step(&batch);
-	done = reclaim_mmio(&batch, nr);
+	done = reclaim_ramless(&batch, nr);
 	if (done < nr && ram_too)
 		done += reclaim_any(&batch, nr - done);
 	if (done)
@@ -113,16 +115,9 @@ u64 slat_mmu_reclaim(struct slat_mmu *mmu, u64 nr, bool ram_too)
 	return done;
 }
 
-u64 slat_mmu_reclaimable(struct slat_mmu *mmu)
+u64 slat_mmu_reclaimable(const struct slat_mmu *mmu)
 {
-	struct slat_table *table;
-	u64 nr = 0;
-
-	port_spin_lock(&mmu->mmio_lock);
-	list_for_each_entry(table, &mmu->mmio_tables, mmio_list)
-		nr++;
-	port_spin_unlock(&mmu->mmio_lock);
-	return nr;
+	return READ_ONCE(mmu->nr_ramless);
 }
 
 static void cap_write(struct slat_mmu *mmu, u64 max, bool by_user)

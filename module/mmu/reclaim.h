@@ -42,15 +42,18 @@ void slat_mmu_size_cap(struct slat_mmu *mmu, u64 npages, u64 nr_slots);
  * slat_mmu_reclaim() - take table pages back
  * @mmu: the EPT
  * @nr: how many are wanted
- * @ram_too: when tables that hold only MMIO entries do not suffice, take
+ * @ram_too: when tables that hold MMIO entries alone, or nothing, do not suffice, take
  *	tables of RAM as well (the guest will fault on them again)
  *
- * Always legal; takes the mmu lock exclusive. Takes none while sleeping readers keep
+ * Always legal; takes the mmu lock exclusive, and yields it. Takes none while sleeping readers keep
  * those that were taken before (slat_epochs_are_full()). Return: how many were unlinked.
  */
 u64 slat_mmu_reclaim(struct slat_mmu *mmu, u64 nr, bool ram_too);
 
-/* How many tables slat_mmu_reclaim() could take without touching RAM, about. */
-u64 slat_mmu_reclaimable(struct slat_mmu *mmu);
+/*
+ * How many tables slat_mmu_reclaim() would look at without touching RAM. It takes most of
+ * them; those that it finds to have RAM alone are not counted any more.
+ */
+u64 slat_mmu_reclaimable(const struct slat_mmu *mmu);
 
 #endif

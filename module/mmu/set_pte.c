@@ -3,7 +3,7 @@
  * The one door for entry changes: every write to a paging entry is here, and every
  * change passes entry_changed(): installing, mending, zapping, unlinking a table with
  * all that is below it, write protection, aging. Called by fault.c and around.c with
- * the mmu lock shared (cmpxchg), by the rest with it exclusive.
+ * the mmu lock shared (cmpxchg), as by ageing; by the rest with it exclusive.
  */
 #include "internal.h"
 
@@ -109,6 +109,8 @@ void slat_entry_zap(struct slat_batch *batch, struct slat_table *table, gfn_t gf
 
 	port_assert_write(&mmu->lock);
 	old = port_entry_xchg(&table->entries[index], 0);
+	slat_table_lost_entry(mmu, table);
+	slat_batch_did(batch, 1);
 	if (ept_change_needs_flush(old, 0)) {
 		batch->flush_owed = true;
 		batch->leafs++;
@@ -158,7 +160,7 @@ static void table_unlinked(struct slat_batch *batch, struct slat_table *table)
 		entries_unlinked(batch, table, SLAT_LEVEL_4K, &aside);
 	else
 		entries_unlinked(batch, table, table->level, &aside);
-	slat_table_unlist_mmio(mmu, table);
+	slat_table_unlist_ramless(mmu, table);
 	atomic64_dec(&mmu->nr_tables);
 	changes_count(to, SLAT_CHANGE_UNLINKED, &aside);
 	batch->leafs += changes_count(to, SLAT_CHANGE_ZAPPED, &aside);
@@ -187,6 +189,8 @@ void slat_entry_unlink(struct slat_batch *batch, struct slat_table *table)
 		      table->index, old, 0);
 	batch->flush_owed = true;
 	batch->unlinked++;
+	slat_table_lost_entry(mmu, parent);
+	slat_batch_did(batch, SLAT_TABLE_ENTRIES);
 	table_unlinked(batch, table);
 	list_add_tail(&table->batch_list, &batch->tables);
 }
@@ -239,6 +243,7 @@ bool slat_entry_wrprot(struct slat_batch *batch, struct slat_table *table,
 bool slat_page_wrprot(struct slat_batch *batch, struct slat_table *table, gfn_t gfn)
 {
 	port_assert_write(&batch->mmu->lock);
+	slat_batch_did(batch, 1);
 	return leaf_wrprot(batch, changes_of(&batch->mmu->counters, SLAT_LEVEL_4K), table,
 			   SLAT_LEVEL_4K, slat_level_index(gfn, SLAT_LEVEL_4K));
 }
@@ -263,6 +268,7 @@ u64 slat_table_wrprot(struct slat_batch *batch, struct slat_table *table,
 	unsigned int i;
 
 	port_assert_write(&batch->mmu->lock);
+	slat_batch_did(batch, until - from);
 	for (i = from; i < until; i++)
 		leaf_wrprot(batch, &aside, table, SLAT_LEVEL_4K, i);
 	return changes_count(changes_of(&batch->mmu->counters, SLAT_LEVEL_4K),
@@ -271,30 +277,31 @@ u64 slat_table_wrprot(struct slat_batch *batch, struct slat_table *table,
 
 /**
  * slat_entry_clear_accessed() - clear the A bit of a present leaf
- * @mmu: the EPT; lock held exclusive
+ * @mmu: the EPT; lock held
+ * @changes: where to count it, by level: the lock need not be held exclusive
  * @table: table of the entry
  * @gfn: a gfn that the entry covers
  *
- * Hardware may set A or D meanwhile, hence the exchange in a loop. No flush:
- * see slat_mmu_age_range().
+ * Hardware may set A or D meanwhile, and a fault may grant W, hence the exchange in a
+ * loop. No flush: see slat_mmu_age_range().
  *
  * Return: true if A was set.
  */
-bool slat_entry_clear_accessed(struct slat_mmu *mmu, struct slat_table *table,
-			       gfn_t gfn)
+bool slat_entry_clear_accessed(struct slat_mmu *mmu, struct slat_changes *changes,
+			       struct slat_table *table, gfn_t gfn)
 {
 	const int level = table->level;
 	const unsigned int index = slat_level_index(gfn, level);
 	u64 *entry = &table->entries[index];
 	u64 old = port_entry_read(entry);
 
-	port_assert_write(&mmu->lock);
+	port_assert_held(&mmu->lock);
 	while (ept_is_leaf(old, level) && (old & EPT_A)) {
 		u64 found = port_entry_cmpxchg(entry, old, old & ~EPT_A);
 
 		if (found == old) {
-			entry_changed(changes_of(&mmu->counters, level), SLAT_CHANGE_AGED,
-				      table, index, old, old & ~EPT_A);
+			entry_changed(&changes[level - 1], SLAT_CHANGE_AGED, table, index,
+				      old, old & ~EPT_A);
 			return true;
 		}
 		old = found;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Table pages: allocation, place in the tree, the list of tables that hold MMIO
- * entries, and the vCPUs' caches of spare tables. Linking and unlinking is
+ * Table pages: allocation, place in the tree, the list of tables that may be
+ * without RAM, and the vCPUs' caches of spare tables. Linking and unlinking is
  * set_pte.c's job.
  */
 #include "internal.h"
@@ -103,29 +103,62 @@ bool slat_table_has_present(const struct slat_table *table)
 	return false;
 }
 
-/* The bare look may miss a concurrent listing; the lock then tells. */
-void slat_table_list_mmio(struct slat_mmu *mmu, struct slat_table *table)
+bool slat_table_has_mmio(const struct slat_table *table)
 {
-	port_assert_held(&mmu->lock);
-	if (READ_ONCE(table->mmio_listed))
-		return;
-	port_spin_lock(&mmu->mmio_lock);
-	if (!table->mmio_listed) {
-		WRITE_ONCE(table->mmio_listed, true);
-		list_add_tail(&table->mmio_list, &mmu->mmio_tables);
+	unsigned int i;
+
+	for (i = 0; i < SLAT_TABLE_ENTRIES; i++) {
+		if (ept_is_mmio(port_entry_read(&table->entries[i])))
+			return true;
 	}
-	port_spin_unlock(&mmu->mmio_lock);
+	return false;
 }
 
-void slat_table_unlist_mmio(struct slat_mmu *mmu, struct slat_table *table)
+/* The bare look may miss a concurrent listing; the lock then tells. */
+void slat_table_list_ramless(struct slat_mmu *mmu, struct slat_table *table)
+{
+	port_assert_held(&mmu->lock);
+	if (READ_ONCE(table->ramless_listed))
+		return;
+	port_spin_lock(&mmu->ramless_lock);
+	if (!table->ramless_listed) {
+		WRITE_ONCE(table->ramless_listed, true);
+		list_add_tail(&table->ramless_list, &mmu->ramless_tables);
+		WRITE_ONCE(mmu->nr_ramless, mmu->nr_ramless + 1);
+	}
+	port_spin_unlock(&mmu->ramless_lock);
+}
+
+void slat_table_unlist_ramless(struct slat_mmu *mmu, struct slat_table *table)
 {
 	port_assert_write(&mmu->lock);
-	if (!table->mmio_listed)
+	if (!table->ramless_listed)
 		return;
-	port_spin_lock(&mmu->mmio_lock);
-	list_del(&table->mmio_list);
-	WRITE_ONCE(table->mmio_listed, false);
-	port_spin_unlock(&mmu->mmio_lock);
+	port_spin_lock(&mmu->ramless_lock);
+	list_del(&table->ramless_list);
+	WRITE_ONCE(mmu->nr_ramless, mmu->nr_ramless - 1);
+	WRITE_ONCE(table->ramless_listed, false);
+	port_spin_unlock(&mmu->ramless_lock);
+}
+
+/* A listed table waits on another list, from which it may be taken as from its own. */
+void slat_table_move_ramless(struct slat_mmu *mmu, struct slat_table *table,
+			     struct list_head *to)
+{
+	port_assert_write(&mmu->lock);
+	port_spin_lock(&mmu->ramless_lock);
+	list_del(&table->ramless_list);
+	list_add_tail(&table->ramless_list, to);
+	port_spin_unlock(&mmu->ramless_lock);
+}
+
+/* Those that are still there come back. */
+void slat_tables_relist_ramless(struct slat_mmu *mmu, struct list_head *from)
+{
+	port_assert_write(&mmu->lock);
+	port_spin_lock(&mmu->ramless_lock);
+	list_splice_tail_init(from, &mmu->ramless_tables);
+	port_spin_unlock(&mmu->ramless_lock);
 }
 
 /* How many tables a VM at its cap gives back at once, to do it seldom. */

@@ -35,6 +35,8 @@ static const char *verify_table(const struct slat_iter *iter)
 		return "a table has the wrong level";
 	if (child->base != slat_level_base(iter->gfn, iter->table->level))
 		return "a table has the wrong base";
+	if (!child->ramless_listed && !slat_table_has_present(child))
+		return "a table without RAM is not listed";
 	return NULL;
 }
 
@@ -46,7 +48,7 @@ static const char *verify_entry(struct verify *verify,
 
 	if (!entry)
 		return NULL;
-	if (!ept_is_wellformed(entry, level))
+	if (!ept_is_wellformed(entry, level, iter->mmu->config.reserved))
 		return "an entry is malformed";
 	if (ept_is_table(entry, level)) {
 		verify->report.tables++;
@@ -57,7 +59,7 @@ static const char *verify_entry(struct verify *verify,
 		verify->report.mmio++;
 		if (level != SLAT_LEVEL_4K)
 			return "an MMIO entry is not on the lowest level";
-		if (!iter->table->mmio_listed)
+		if (!iter->table->ramless_listed)
 			return "a table with an MMIO entry is not listed";
 		return NULL;
 	}

@@ -9,9 +9,6 @@
 
 #define WORD_BITS	(8 * sizeof(unsigned long))
 
-/* Words without a bit take a few instructions each: yielding may wait for so many. */
-#define YIELD_WORDS	(32 * SLAT_COLLECT_WORDS)
-
 u64 slat_mmu_wrprot_range(struct slat_mmu *mmu, gfn_t start, gfn_t end)
 {
 	struct slat_batch batch;
@@ -171,12 +168,11 @@ void slat_mmu_collect_dirty(struct slat_mmu *mmu,
 	slat_batch_begin_step(&batch);
 	for (at = 0; at < words; at += SLAT_COLLECT_WORDS) {
 		u64 until = min(at + SLAT_COLLECT_WORDS, words);
-		bool took = take_bits(round, at, until);
 
-		if (took)
+		if (take_bits(round, at, until))
 			protect(&batch, round, at, until);
-		if (took || at % YIELD_WORDS == 0)
-			slat_batch_yield(&batch);
+		slat_batch_did(&batch, SLAT_COLLECT_WORDS);
+		slat_batch_yield(&batch);
 	}
 	slat_count(round->strategy == SLAT_WRPROT_RMAP ? &mmu->counters.rounds_rmap :
 							 &mmu->counters.rounds_scan);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Taking entries away: ranges (slots, host changes), all MMIO entries (wrap),
- * accessed bits. Called by the slots and by the mmu_notifier; takes the mmu lock
- * exclusive itself.
+ * Taking entries away: ranges (slots, host changes) and all MMIO entries (wrap).
+ * Called by the slots and by the mmu_notifier; takes the mmu lock exclusive itself.
  */
 #include "internal.h"
 #include "zap.h"
@@ -83,55 +82,52 @@ void slat_mmu_zap_range(struct slat_mmu *mmu, gfn_t start, gfn_t end,
 	zap->yields = batch.yields;
 }
 
+/* Says whether the table has RAM. */
+static bool zap_mmio_entries(struct slat_batch *batch, struct slat_table *table)
+{
+	gfn_t gfn = table->base;
+	bool present = false;
+	unsigned int i;
+
+	for (i = 0; i < SLAT_TABLE_ENTRIES; i++, gfn += slat_level_pages(table->level)) {
+		u64 entry = port_entry_read(&table->entries[i]);
+
+		if (ept_is_mmio(entry))
+			slat_entry_zap(batch, table, gfn);
+		present |= ept_is_present(entry);
+	}
+	slat_batch_did(batch, SLAT_TABLE_ENTRIES);
+	return present;
+}
+
 /*
- * No flush is owed for MMIO entries: hardware never caches them. Each table is
- * taken off the list first, so the walk progresses whatever happens while it
- * yields; no new entry is written meanwhile, since the change is in flux.
+ * No flush is owed for MMIO entries: hardware never caches them. Each table leaves the
+ * list first, for one of our own, so the walk progresses whatever happens while it yields;
+ * no new entry is written meanwhile, since the change is in flux. Tables that are left
+ * empty stay listed: unlinking them would owe a flush, and they are the first to be
+ * reclaimed.
  */
 void slat_mmu_zap_mmio(struct slat_mmu *mmu)
 {
 	struct slat_batch batch;
+	LIST_HEAD(done);
 
 	slat_batch_init(&batch, mmu, SLAT_WHY_WRAP);
 	port_write_lock(&mmu->lock);
 	slat_batch_begin_step(&batch);
-	while (!list_empty(&mmu->mmio_tables)) {
+	while (!list_empty(&mmu->ramless_tables)) {
 		struct slat_table *table =
-			list_first_entry(&mmu->mmio_tables, struct slat_table,
-					 mmio_list);
-		gfn_t gfn = table->base;
-		unsigned int i;
+			list_first_entry(&mmu->ramless_tables, struct slat_table,
+					 ramless_list);
 
-		slat_table_unlist_mmio(mmu, table);
-		for (i = 0; i < SLAT_TABLE_ENTRIES; i++, gfn++) {
-			if (ept_is_mmio(port_entry_read(&table->entries[i])))
-				slat_entry_zap(&batch, table, gfn);
-		}
+		slat_table_move_ramless(mmu, table, &done);
+		if (zap_mmio_entries(&batch, table))
+			slat_table_unlist_ramless(mmu, table);
 		slat_batch_yield(&batch);
 	}
+	slat_tables_relist_ramless(mmu, &done);
 	slat_batch_flush(&batch);
 	port_write_unlock(&mmu->lock);
-}
-
-bool slat_mmu_age_range(struct slat_mmu *mmu, gfn_t start, gfn_t end,
-			bool clear)
-{
-	bool tracked = mmu->config.accessed_dirty;
-	struct slat_iter iter;
-	bool young = false;
-
-	port_write_lock(&mmu->lock);
-	slat_for_each_entry(&iter, mmu, start, end) {
-		if (!ept_is_leaf(iter.old, iter.table->level) ||
-		    (tracked && !(iter.old & EPT_A)))
-			continue;
-		young = true;
-		if (!tracked || !clear)
-			break;
-		slat_entry_clear_accessed(mmu, iter.table, iter.gfn);
-	}
-	port_write_unlock(&mmu->lock);
-	return young;
 }
 
 void slat_mmu_sync_faults(struct slat_mmu *mmu)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Taking entries away: ranges, every MMIO entry, accessed bits. Called by the slots and
- * by the mmu_notifier without the mmu lock, which is taken exclusive inside.
+ * Taking entries away: ranges, every MMIO entry. Called by the slots and by the
+ * mmu_notifier without the mmu lock, which is taken exclusive inside.
  */
 #ifndef SLAT_MMU_ZAP_H
 #define SLAT_MMU_ZAP_H
@@ -46,22 +46,6 @@ void slat_mmu_zap_range(struct slat_mmu *mmu, gfn_t start, gfn_t end,
  * is published.
  */
 void slat_mmu_zap_mmio(struct slat_mmu *mmu);
-
-/**
- * slat_mmu_age_range() - were leafs of a range accessed?
- * @mmu: the EPT
- * @start: first gfn
- * @end: first gfn behind the range
- * @clear: clear the accessed bits, without a flush: a CPU with a cached
- *	translation may fail to set the bit again, which only makes the page look
- *	older than it is (the host's aging tolerates that)
- *
- * Without EPT A/D bits every present leaf counts as accessed.
- *
- * Return: true if any was.
- */
-bool slat_mmu_age_range(struct slat_mmu *mmu, gfn_t start, gfn_t end,
-			bool clear);
 
 /**
  * slat_mmu_sync_faults() - wait for every fault that is inside the mmu lock

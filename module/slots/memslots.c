@@ -20,6 +20,7 @@
  */
 #include "memslots.h"
 #include "hva_index.h"
+#include "mmu/age.h"
 #include "mmu/dirty.h"
 #include "mmu/events.h"
 #include "mmu/reclaim.h"

@@ -29,6 +29,7 @@ static int vm_memory_init(struct slat_vm *vm)
 			.gen_bits = config->gen_bits,
 			.guard = slat_mmio_guard(boot_cpu_data.x86_cache_bits),
 		},
+		.reserved = EPT_ADDR_MASK & ~(BIT_ULL(boot_cpu_data.x86_phys_bits) - 1),
 		.accessed_dirty = config->ept_ad && vm->device->caps->ept_ad,
 		.around = config->fault_around - 1,
 		.id = atomic_inc_return(&vm->device->last_vm_id),

@@ -154,8 +154,7 @@ static void run_host(const u8 *op)
 		CHECK(slat_mmu_reclaimable(&world.mmu) < MACHINE_TABLES);
 		break;
 	case OP_AGE:
-		slat_memslots_age(&world.slots, hva_of(start), hva_of(start + 1 + op[2]),
-				  op[3] & 1);
+		world_age(start, 1 + op[2], op[3] & 1);
 		break;
 	default:
 		world.reclaiming++;

@@ -44,6 +44,7 @@ void sim_unlock_exclusive(struct sim_lock *lock);
 void sim_assert_held(const struct sim_lock *lock, bool exclusive);
 bool sim_contended(struct sim_lock *lock);
 void sim_relax(struct sim_lock *lock);
+u64 sim_slice(u64 entries);
 
 #define port_rwlock_init(lock)	sim_lock_init(&(lock)->l, #lock, SIM_RANK_MMU)
 #define port_read_lock(lock)	sim_lock_shared(&(lock)->l)
@@ -54,6 +55,8 @@ void sim_relax(struct sim_lock *lock);
 #define port_assert_held(lock)	sim_assert_held(&(lock)->l, false)
 #define port_rwlock_contended(lock)	sim_contended(&(lock)->l)
 #define port_rwlock_relax(lock)	sim_relax(&(lock)->l)
+
+#define port_slice(entries)		sim_slice(entries)
 
 #define port_spin_init(lock)	sim_lock_init(&(lock)->l, #lock, SIM_RANK_LEAF)
 #define port_spin_lock(lock)	sim_lock_exclusive(&(lock)->l, false)

@@ -48,6 +48,8 @@ static inline void port_rwlock_relax(port_rwlock_t *lock)
 	port_write_lock(lock);
 }
 
+#define port_slice(entries)	1
+
 static inline void port_waitq_init(port_waitq_t *wq)
 {
 	pthread_mutex_init(&wq->l, NULL);

@@ -168,6 +168,12 @@ bool sim_contended(struct sim_lock *lock)
 	}
 }
 
+/* After each entry, unless the test is about slices: so that a walk may yield anywhere. */
+u64 sim_slice(u64 entries)
+{
+	return sim_plan.slices ? entries : 1;
+}
+
 void sim_relax(struct sim_lock *lock)
 {
 	sim_assert_held(lock, true);

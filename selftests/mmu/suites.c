@@ -10,6 +10,7 @@ extern const struct test slots_tests[];
 extern const struct test fault_tests[];
 extern const struct test around_tests[];
 extern const struct test zap_tests[];
+extern const struct test slices_tests[];
 extern const struct test verify_tests[];
 extern const struct test wait_tests[];
 extern const struct test dirty_tests[];
@@ -28,6 +29,7 @@ int main(int argc, char **argv)
 		fault_tests,
 		around_tests,
 		zap_tests,
+		slices_tests,
 		verify_tests,
 		wait_tests,
 		dirty_tests,

@@ -41,7 +41,7 @@ static void test_levels(void)
 	CHECK_EQ(changes_at(SLAT_ROOT_LEVEL, SLAT_CHANGE_LINKED), 1);
 	world_must_set(0, BASE, NPAGES, hva_of(0), KVM_MEM_LOG_DIRTY_PAGES);
 	CHECK_EQ(changes_at(SLAT_LEVEL_4K, SLAT_CHANGE_PROTECTED), NPAGES);
-	slat_memslots_age(&world.slots, hva_of(0), hva_of(NPAGES), true);
+	world_age(0, NPAGES, true);
 	CHECK_EQ(changes_at(SLAT_LEVEL_4K, SLAT_CHANGE_AGED), NPAGES);
 	guest_must(&world.vcpus[0], BASE, ACCESS_WRITE, TOUCH_RAM);
 	CHECK_EQ(changes_at(SLAT_LEVEL_4K, SLAT_CHANGE_GAINED), 1);

@@ -320,7 +320,7 @@ static void test_lost_zap_mmio(void)
 
 static void age_check(bool expected, bool clear)
 {
-	bool young = slat_memslots_age(&world.slots, hva_of(0), hva_of(8), clear);
+	bool young = world_age(0, 8, clear);
 
 	if (young != expected)
 		FAIL("the range looks %s", young ? "young" : "old");
@@ -345,7 +345,7 @@ static void test_age(void)
 	CHECK_EQ(world_entry(0x1ff), entry & ~EPT_A);
 	CHECK(!(world_entry(0x201) & EPT_A));
 	age_check(false, false);
-	CHECK(!slat_memslots_age(&world.slots, hva_of(9), hva_of(90), true));
+	CHECK(!world_age(9, 81, true));
 	/* A walk sets the bit again. */
 	tlb_flush(ALL_CPUS);
 	while (!(world_entry(0x201) & EPT_A))
@@ -353,14 +353,36 @@ static void test_age(void)
 	age_check(true, true);
 	world_end();
 
-	/* Without A bits, what is mapped counts as young. */
-	options.accessed_dirty = false;
+}
+
+/* Without A bits what is mapped is young, and stays so only if the guest comes again. */
+static void test_age_by_faults(void)
+{
+	struct world_options options = {
+		.gen_bits = 39, .nr_slots = 8, .vcpus = 2,
+	};
+	u64 flushes;
+
 	world_begin(test_options.seed, NULL, &options);
 	world_must_set(0, 0x1fe, 8, hva_of(0), 0);
 	age_check(false, true);
 	guest_must(CPU(0), 0x1ff, ACCESS_READ, TOUCH_RAM);
+	guest_must(CPU(1), 0x201, ACCESS_WRITE, TOUCH_RAM);
+	guest_must(CPU(1), 0x202, ACCESS_READ, TOUCH_RAM);
+	age_check(true, false);
+	age_check(true, false);
+	flushes = world_stats().flushes;
 	age_check(true, true);
-	age_check(true, true);
+	CHECK_EQ(world_stats().flushes, flushes + 1);
+	CHECK_EQ(world_leafs(0x1fe, 0x206), 0);
+	age_check(false, false);
+	age_check(false, true);
+	CHECK_EQ(world_stats().flushes, flushes + 1);
+	CHECK_EQ(traced.flushes_why[SLAT_WHY_AGE], 1);
+	/* Whoever is used comes back by its next access, the others stay old. */
+	guest_must(CPU(0), 0x201, ACCESS_READ, TOUCH_RAM);
+	CHECK(world_age(3, 1, true));
+	CHECK(!world_age(1, 1, true));
 	world_end();
 }
 
@@ -381,5 +403,6 @@ const struct test fault_tests[] = {
 	{ "a leaf where no slot is left is zapped before MMIO is remembered",
 	  test_lost_zap_mmio },
 	{ "aging", test_age },
+	{ "aging without accessed bits", test_age_by_faults },
 	{ }
 };

@@ -7,6 +7,14 @@
 #include "mmu/policy.h"
 #include "world.h"
 
+/* The address bits that a processor with 46 of them has not. */
+#define RESERVED	(EPT_ADDR_MASK & ~(BIT_ULL(46) - 1))
+
+static bool wellformed(u64 entry, int level)
+{
+	return ept_is_wellformed(entry, level, RESERVED);
+}
+
 static const struct slat_mmio_layout full = {
 	.gen_bits = SLAT_GEN_BITS_MAX, .guard = 0x1f0000000000,
 };
@@ -22,7 +30,7 @@ static void generation_check(const struct slat_mmio_layout *layout, u64 gen)
 		FAIL("entry %llx lacks guard bits", entry);
 	if (slat_mmio_gen(entry) != (gen & mask))
 		FAIL("generation %llx comes back as %llx", gen, slat_mmio_gen(entry));
-	if (!ept_is_wellformed(entry, SLAT_LEVEL_4K))
+	if (!wellformed(entry, SLAT_LEVEL_4K))
 		FAIL("entry %llx is called malformed", entry);
 	CHECK(slat_mmio_is_current(layout, entry, gen));
 	CHECK(!slat_mmio_is_current(layout, entry, gen | SLAT_GEN_IN_FLUX));
@@ -88,7 +96,7 @@ static void test_entries(void)
 
 	sim_reset(test_options.seed, NULL);
 	for (i = 0; i < 100000; i++) {
-		kvm_pfn_t pfn = sim_random() >> 24;
+		kvm_pfn_t pfn = sim_random() >> 30;
 		bool write = i & 1, host = (i & 2) || write;
 		u64 leaf = ept_make_leaf(pfn, write, host);
 		u64 table = ept_make_table(pfn << 12);
@@ -101,13 +109,24 @@ static void test_entries(void)
 		CHECK_EQ(table & 0xfff, 7);
 		CHECK(ept_is_table(table, 2) && ept_is_table(table, 4));
 		CHECK(!ept_is_leaf(table, 2) && ept_is_leaf(table | EPT_PS, 2));
-		CHECK(ept_is_wellformed(leaf, 1) && ept_is_wellformed(table, 3));
+		CHECK(wellformed(leaf, 1) && wellformed(table, 3));
 		/* What hardware calls a misconfiguration, and nobody here makes. */
-		CHECK(!ept_is_wellformed((leaf | EPT_W) & ~(EPT_R | EPT_X), 1));
-		CHECK(!ept_is_wellformed(leaf ^ (1ULL << 3), 1));
-		CHECK(!ept_is_wellformed(table | (1ULL << 4), 3));
+		CHECK(!wellformed((leaf | EPT_W) & ~(EPT_R | EPT_X), 1));
+		CHECK(!wellformed(leaf ^ (1ULL << 3), 1));
+		CHECK(!wellformed(table | (1ULL << 4), 3));
+		CHECK(!wellformed(leaf | 1ULL << (46 + i % 6), 1));
+		CHECK(!wellformed(table | 1ULL << (46 + i % 6), 2 + i % 3));
+		/* Large pages: not in the root, nor with an address amid the page. */
+		leaf |= EPT_PS;
+		CHECK(!wellformed(leaf, 1) && !wellformed(leaf, 4));
+		CHECK_EQ(wellformed(leaf, 2), !(pfn % 512));
+		CHECK_EQ(wellformed(leaf, 3), !(pfn % (512 * 512)));
+		leaf = ept_make_leaf(pfn & ~(512ULL * 512 - 1), write, host) | EPT_PS;
+		CHECK(wellformed(leaf, 2) && wellformed(leaf, 3));
+		CHECK(!wellformed(leaf & ~EPT_PS, 3) && !wellformed(leaf | 1ULL << 20, 2));
+		CHECK(!wellformed(leaf | 1ULL << 29, 3));
 	}
-	CHECK(ept_is_wellformed(0, 1));
+	CHECK(wellformed(0, 1));
 	CHECK(!ept_is_present(0) && !ept_is_mmio(0));
 }
 

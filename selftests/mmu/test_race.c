@@ -122,7 +122,7 @@ static void act_reclaim(void *arg)
 static void act_age(void *arg)
 {
 	(void)arg;
-	slat_memslots_age(&world.slots, hva_of(0), hva_of(4), true);
+	world_age(0, 4, true);
 }
 
 static void act_log_on(void *arg)
@@ -432,7 +432,9 @@ static void test_reclaim_vs_lookup(void)
 
 static void fault_vs_fault(const struct sim_plan *plan)
 {
+	options.accessed_dirty = true;
 	begin(plan);
+	options.accessed_dirty = false;
 	world_must_set(1, GFN - 2, 4, hva_of(0), 0);
 	host_page(hva_of(2))->reads_shared = true;
 	spawn_vcpu(0, act_write);
@@ -503,7 +505,7 @@ static void hardware_vs_bits(const struct sim_plan *plan)
 	options.accessed_dirty = false;
 	world_must_set(1, GFN - 2, 4, hva_of(0), KVM_MEM_LOG_DIRTY_PAGES);
 	guest_must(&world.vcpus[2], GFN, ACCESS_WRITE, TOUCH_RAM);
-	slat_memslots_age(&world.slots, hva_of(0), hva_of(4), true);
+	world_age(0, 4, true);
 	tlb_flush(ALL_CPUS);
 	sim_spawn("get", act_get_dirty, NULL);
 	sim_spawn("age", act_age, NULL);
@@ -517,6 +519,26 @@ static void hardware_vs_bits(const struct sim_plan *plan)
 static void test_hardware_vs_bits(void)
 {
 	explore(hardware_vs_bits, 4, test_runs(PAIRS));
+}
+
+/* Without accessed bits ageing takes leaves away: no CPU may reach them behind it. */
+static void fault_vs_age(const struct sim_plan *plan)
+{
+	begin(plan);
+	world_must_set(1, GFN - 2, 4, hva_of(0), KVM_MEM_LOG_DIRTY_PAGES);
+	spawn_vcpu(0, act_write_twice);
+	spawn_vcpu(1, act_read_twice);
+	sim_spawn("age", act_age, NULL);
+	sim_spawn("get", act_get_dirty, NULL);
+	sim_join_all();
+	world_get_dirty(1, false);
+	host_change(hva_of(0), 4, HOST_REPLACE, true);
+	world_end();
+}
+
+static void test_fault_vs_age(void)
+{
+	explore(fault_vs_age, 4, test_runs(PAIRS));
 }
 
 /* Protected by an earlier collection: W comes back without the host. */
@@ -616,6 +638,7 @@ const struct test race_tests[] = {
 	{ "race: reclaim of tables against lookups without a lock",
 	  test_reclaim_vs_lookup },
 	{ "race: faults on the same page and table", test_fault_vs_fault },
+	{ "race: ageing by faults against faults and collections", test_fault_vs_age },
 	{ "race: enabling the dirty log against writes", test_log_on_vs_write },
 	{ "race: enabling the dirty log against the kernel's writes",
 	  test_log_on_vs_kernel },

@@ -49,9 +49,9 @@ static void test_tables(void)
 	leaf_table->base += 512;
 	must_tell("a table has the wrong base");
 	leaf_table->base -= 512;
-	leaf_table->mmio_listed = false;
+	leaf_table->ramless_listed = false;
 	must_tell("a table with an MMIO entry is not listed");
-	leaf_table->mmio_listed = true;
+	leaf_table->ramless_listed = true;
 	port_table_set_meta(leaf_table->entries, NULL);
 	must_tell("an entry points to a page that is no table");
 	port_table_set_meta(leaf_table->entries, leaf_table);

@@ -432,6 +432,57 @@ static void test_reclaim(void)
 	world_end();
 }
 
+/*
+ * What becomes empty is taken before RAM is: tables at the edges of a slot that moves, of
+ * pages that the host takes back, and of MMIO entries that a wrap removed.
+ */
+static void test_reclaim_empty(void)
+{
+	struct world_options options = {
+		.gen_bits = 4, .nr_slots = 4, .vcpus = 2,
+	};
+	u64 i;
+
+	world_begin(test_options.seed, NULL, &options);
+	world_must_set(0, 0, 16 * M2, hva_of(0), 0);
+	touch_all(CPU(0), 0, 8, M2);
+	/* Pages 8 to 15 have tables of their own, and nothing in them. */
+	touch_all(CPU(0), 8 * M2, 8, M2);
+	host_change(hva_of(8 * M2), 8 * M2, HOST_UNMAP, true);
+	for (i = 0; i < 20; i++) {
+		world_must_set(1, (i + 1) * G1 + 3, 2, hva_of(1 << 20), 0);
+		guest_must(CPU(1), (i + 1) * G1 + 3, ACCESS_WRITE, TOUCH_RAM);
+		guest_must(CPU(1), (i + 1) * G1 + M2, ACCESS_READ, TOUCH_MMIO);
+	}
+	CHECK_EQ(world_leafs(0, SLAT_MAX_GFN), 8 + 1);
+	CHECK(slat_mmu_reclaimable(&world.mmu) >= 20);
+	CHECK(world_reclaim(1000, false) >= 19 * 2);
+	CHECK_EQ(world_leafs(0, SLAT_MAX_GFN), 8 + 1);
+	/* The root, two page directory chains of two, and the leaf tables in use. */
+	CHECK_EQ(world_stats().tables, 1 + 1 + 2 + 8 + 1);
+	CHECK_EQ(world_reclaim(1000, false), 0);
+	CHECK_EQ(slat_mmu_reclaimable(&world.mmu), 0);
+	world_end();
+}
+
+/* The cap is kept with tables that hold nothing: RAM that nobody touches stays. */
+static void test_cap_empty(void)
+{
+	u64 i;
+
+	begin(NULL);
+	slat_mmu_set_max_tables(&world.mmu, SLAT_MIN_TABLES);
+	world_must_set(0, 0, 16 * M2, hva_of(0), 0);
+	touch_all(CPU(0), 0, 16, M2);
+	for (i = 0; i < 500; i++) {
+		world_must_set(1, (i + 32) * M2 + 3, 2, hva_of(1 << 20), 0);
+		guest_must(CPU(1), (i + 32) * M2 + 3, ACCESS_WRITE, TOUCH_RAM);
+	}
+	CHECK_EQ(world_leafs(0, 16 * M2), 16);
+	CHECK(world_stats().tables <= SLAT_MIN_TABLES);
+	world_end();
+}
+
 const struct test zap_tests[] = {
 	{ "a slot delete zaps its range to the page, at every edge", test_edges },
 	{ "a slot delete gives its tables back", test_tables_go },
@@ -448,5 +499,7 @@ const struct test zap_tests[] = {
 	{ "beside a sleeper: RAM goes beyond the cap, and no further", test_sleeper_ram },
 	{ "beside a sleeper: the host's changes leave tables in place", test_sleeper_host },
 	{ "reclaim takes tables without RAM first", test_reclaim },
+	{ "reclaim takes tables that became empty", test_reclaim_empty },
+	{ "the cap on tables is kept with those that became empty", test_cap_empty },
 	{ }
 };

@@ -28,11 +28,11 @@
  */
 struct traced {
 	u64 flushes;
-	u64 flushes_why[SLAT_WHY_FAULT + 1];
+	u64 flushes_why[SLAT_WHY_AGE + 1];
 	u64 flush_cpus;
 	u64 leafs;
 	u64 mmio;
-	u64 mmio_why[SLAT_WHY_FAULT + 1];
+	u64 mmio_why[SLAT_WHY_AGE + 1];
 	u64 zap_yields;
 	u64 marks;
 	u64 looked_up[SLAT_MMIO_BROKEN + 1];

@@ -90,6 +90,7 @@ static int world_make(const struct world_options *options)
 			.gen_bits = options->gen_bits,
 			.guard = slat_mmio_guard(46),
 		},
+		.reserved = EPT_ADDR_MASK & ~(BIT_ULL(46) - 1),
 		.accessed_dirty = options->accessed_dirty,
 		.around = options->around,
 	};
@@ -455,6 +456,16 @@ u64 world_reclaim(u64 nr, bool ram_too)
 	done = slat_mmu_reclaim(&world.mmu, nr, ram_too);
 	world.reclaiming--;
 	return done;
+}
+
+bool world_age(u64 page, u64 nr, bool clear)
+{
+	bool young;
+
+	world.ageing++;
+	young = slat_memslots_age(&world.slots, hva_of(page), hva_of(page + nr), clear);
+	world.ageing--;
+	return young;
 }
 
 struct slat_fault_counts world_slot_faults(u32 id)

@@ -82,6 +82,7 @@ struct world {
 	struct flat flat;
 	struct world_op ops[SIM_MAX_TASKS];
 	unsigned int reclaiming;
+	unsigned int ageing;
 	bool closing;
 	bool worst;		/* a CPU prefers what denies the access */
 	u64 retries;		/* faults that were to be retried */
@@ -153,6 +154,8 @@ void dirty_change_ended(const struct flat_change *change);
 void dirty_check_leaf(gfn_t gfn, u64 entry);
 
 u64 world_reclaim(u64 nr, bool ram_too);
+/* The host asks whether pages [@page, @page + @nr) were used; as clear_flush_young(). */
+bool world_age(u64 page, u64 nr, bool clear);
 
 /* What has been counted up to now. */
 struct slat_mmu_stats world_stats(void);

@@ -154,6 +154,8 @@ static void watch_leaf_gone(gfn_t gfn, u64 entry)
 
 	if (world.reclaiming || world.closing || host_is_changing(frame->hva))
 		return;
+	if (world.ageing && !world.options.accessed_dirty)
+		return;
 	/* A change of the host zaps where its slot was when it looked. */
 	if (host_changing_since() != ~0ULL &&
 	    world_slot_moved(gfn, host_changing_since()))
@@ -192,7 +194,9 @@ static bool mmio_is_wellformed(u64 entry)
 static void watch_write(struct fake_table *table, int index, u64 old, u64 new)
 {
 	struct sim_lock *lock = &world.mmu.lock.l;
-	bool takes = ept_is_present(old) && ept_change_needs_flush(old, new);
+	/* What has no other effect than a page that looks older is no loss. */
+	bool ages = ept_is_present(old) && new == (old & ~EPT_A);
+	bool takes = ept_is_present(old) && ept_change_needs_flush(old, new) && !ages;
 
 	if (world.closing)
 		return;
