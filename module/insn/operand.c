@@ -143,8 +143,12 @@ static bool op_has_two_places(const struct slat_insn *insn)
 	case SLAT_OP_MOVS:
 	case SLAT_OP_CMPS:
 		return true;
+	case SLAT_OP_ENTER:
+		/* It tries the new end of the stack besides. */
+		return true;
 	case SLAT_OP_PUSH:
 	case SLAT_OP_CALL:
+	case SLAT_OP_CALLF:
 		return insn->src.type == SLAT_OPND_MEM;
 	case SLAT_OP_POP:
 		return insn->dst.type == SLAT_OPND_MEM;
@@ -170,6 +174,22 @@ static void operand_sizes(struct slat_insn *insn, unsigned int attr)
 		insn->src.size = 2;
 
 	switch (insn->op) {
+	case SLAT_OP_LSEG:
+	case SLAT_OP_CALLF:
+	case SLAT_OP_JMPF:
+		insn->src.size = insn->osize + 2;
+		break;
+	case SLAT_OP_SGDT ... SLAT_OP_LIDT:
+		insn->dst.size = insn->mode == SLAT_MODE_LONG ? 10 : 6;
+		break;
+	case SLAT_OP_SLDT:
+	case SLAT_OP_STR:
+	case SLAT_OP_SMSW:
+	case SLAT_OP_FNSTCW:
+	case SLAT_OP_FNSTSW:
+		if (MODRM_MOD(insn->modrm) != 3)
+			insn->dst.size = 2;
+		break;
 	case SLAT_OP_MOVSX:
 		if (insn->map == 0)
 			insn->src.size = insn->osize == 2 ? 2 : 4;
@@ -194,6 +214,9 @@ static void operand_sizes(struct slat_insn *insn, unsigned int attr)
 			insn->src.size = 2;
 			if (MODRM_MOD(insn->modrm) != 3)
 				insn->dst.size = 2;
+		} else if (insn->opcode == 0x8e) {
+			insn->dst.size = 2;
+			insn->src.size = 2;
 		}
 		break;
 	default:
@@ -210,7 +233,7 @@ u32 slat_insn_address_registers(const struct slat_insn *insn)
 	if (insn->index != SLAT_GPR_NONE)
 		mask |= 1 << insn->index;
 	switch (insn->op) {
-	case SLAT_OP_PUSH ... SLAT_OP_RET:
+	case SLAT_OP_PUSH ... SLAT_OP_IRET:
 		return mask | 1 << SLAT_RSP | 1 << SLAT_RBP;
 	case SLAT_OP_INS:
 	case SLAT_OP_OUTS:
