@@ -54,7 +54,7 @@ static int system_cmpxchg(void *ctx, u64 linear, u8 old, u8 new)
 	return err == -ENXIO ? 0 : err;
 }
 
-static void system_state(void *ctx, struct slat_system_state *state)
+static void system_registers(void *ctx, struct slat_system_state *state)
 {
 	struct slat_vcpu_access *access = ctx;
 	struct slat_vmx_table gdt, idt;
@@ -149,7 +149,7 @@ static u16 system_x87_word(void *ctx, bool status)
 }
 
 const struct slat_system_ops slat_access_system_ops = {
-	.state = system_state,
+	.state = system_registers,
 	.read = slat_access_read_system,
 	.cmpxchg = system_cmpxchg,
 	.get_segment = system_get_segment,
