@@ -166,6 +166,13 @@ static void draw_vex(struct trial *t)
 	t->bytes[two ? 2 : 3] = opcodes[rnd_below(sizeof(opcodes))];
 }
 
+/* Few of all bytes are ENTER, and few of those of a level that is emulated. */
+static void draw_enter(struct trial *t, unsigned int pos)
+{
+	t->bytes[pos] = 0xc8;
+	t->bytes[pos + 3] &= ~31;
+}
+
 /* Draw until there is an instruction that is emulated. */
 static void draw_instruction(struct trial *t)
 {
@@ -186,6 +193,8 @@ static void draw_instruction(struct trial *t)
 			t->bytes[pos++] = 0x40 | rnd_below(16);
 		if (rnd_one_in(2))
 			t->bytes[pos++] = 0x0f;
+		else if (rnd_one_in(64))
+			draw_enter(t, pos);
 		if (pos && t->bytes[pos - 1] == 0x0f && rnd_one_in(16))
 			t->bytes[pos++] = 0x38;
 	} while (slat_insn_decode(&t->insn, t->bytes, sizeof(t->bytes),
