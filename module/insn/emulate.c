@@ -135,7 +135,7 @@ static void commit_effect(struct slat_emul *e)
 		e->ops->write_mmx(e->ctx, e->vector_reg, NULL);
 		break;
 	default:
-		slat_commit_system(e);
+		slat_system_commit(e);
 		break;
 	}
 }

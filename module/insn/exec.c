@@ -84,33 +84,6 @@ static enum slat_emul_status read_mem(struct slat_emul *e, unsigned int size,
 	return slat_machine_read(e, linear, size, access, value);
 }
 
-/* A memory operand that is no number. */
-enum slat_emul_status slat_exec_read_bytes(struct slat_emul *e, unsigned int len, void *buf)
-{
-	enum slat_emul_status status;
-	u64 linear;
-
-	status = slat_exec_mem(e, len, SLAT_ACC_READ, &linear);
-	return status == SLAT_EMUL_DONE ?
-	       slat_machine_read(e, linear, len, SLAT_ACC_READ, buf) : status;
-}
-
-/* A far pointer in memory: the offset, of the operand size, then the selector. */
-enum slat_emul_status slat_exec_read_pointer(struct slat_emul *e, u64 *offset, u16 *selector)
-{
-	unsigned int size = e->insn.osize;
-	u8 image[sizeof(u64) + sizeof(u16)];
-	enum slat_emul_status status;
-
-	*offset = 0;
-	status = slat_exec_read_bytes(e, size + sizeof(u16), image);
-	if (status != SLAT_EMUL_DONE)
-		return status;
-	memcpy(offset, image, size);
-	memcpy(selector, image + size, sizeof(u16));
-	return SLAT_EMUL_DONE;
-}
-
 /* Value of an operand of up to 8 bytes, zero-extended. */
 enum slat_emul_status slat_exec_read(struct slat_emul *e,
 				     const struct slat_operand *opnd,

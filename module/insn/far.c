@@ -18,7 +18,7 @@ static enum slat_emul_status far_pointer(struct slat_emul *e, u64 *offset, u16 *
 	const struct slat_insn *insn = &e->insn;
 
 	if (insn->src.type != SLAT_OPND_IMM)
-		return slat_exec_read_pointer(e, offset, selector);
+		return slat_system_read_pointer(e, offset, selector);
 	*offset = (u32)insn->imm;
 	*selector = insn->imm >> 32;
 	return SLAT_EMUL_DONE;

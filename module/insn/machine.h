@@ -29,7 +29,7 @@ enum machine_effect {
 	EFFECT_YMM,
 	EFFECT_MMX,
 	EFFECT_MMX_STATE,	/* only what MMX instructions do to the x87 */
-	EFFECT_SEGMENT,		/* this and all that follow: slat_commit_system() */
+	EFFECT_SEGMENT,		/* this and all that follow: slat_system_commit() */
 	EFFECT_IRET,		/* CS, and NMIs are not blocked any more */
 	EFFECT_GDT,
 	EFFECT_IDT,
@@ -81,8 +81,6 @@ enum slat_emul_status slat_exec_read(struct slat_emul *e,
 enum slat_emul_status slat_exec_write(struct slat_emul *e,
 				      const struct slat_operand *opnd,
 				      u64 value, const u64 *old);
-enum slat_emul_status slat_exec_read_bytes(struct slat_emul *e, unsigned int len, void *buf);
-enum slat_emul_status slat_exec_read_pointer(struct slat_emul *e, u64 *offset, u16 *selector);
 
 /* stack.c, for far branches */
 void slat_stack_move(struct slat_emul *e, u64 rsp);
@@ -96,7 +94,8 @@ enum slat_emul_status slat_segment_load_code(struct slat_emul *e, u16 selector,
 					     enum slat_load_why why);
 enum slat_emul_status slat_segment_mark(struct slat_emul *e);
 
-/* system.c, for emulate.c */
-void slat_commit_system(struct slat_emul *e);
+/* system.c, for far branches and for emulate.c */
+enum slat_emul_status slat_system_read_pointer(struct slat_emul *e, u64 *offset, u16 *selector);
+void slat_system_commit(struct slat_emul *e);
 
 #endif /* SLAT_INSN_MACHINE_H */

@@ -75,6 +75,21 @@ static int group_table(struct optab_entry *entry, unsigned int reg, bool memory)
 	return 0;
 }
 
+/* TEST, NOT, NEG, and multiplication and division by rAX. */
+static void group_unary(struct optab_entry *entry, unsigned int reg)
+{
+	static const u8 ops[6] = { SLAT_OP_NOT, SLAT_OP_NEG, SLAT_OP_MUL,
+				   SLAT_OP_IMUL1, SLAT_OP_DIV, SLAT_OP_IDIV };
+
+	if (reg >= 2) {
+		entry->op = ops[reg - 2];
+		return;
+	}
+	entry->op = SLAT_OP_TEST;
+	entry->src = O_I;
+	entry->attr |= entry->attr & A_B ? A_I8 : A_IZ;
+}
+
 /* The table entry of a group opcode, by the ModRM reg field. */
 static int group_entry(const struct slat_insn *insn, struct optab_entry *entry)
 {
@@ -92,17 +107,7 @@ static int group_entry(const struct slat_insn *insn, struct optab_entry *entry)
 		entry->op = SLAT_OP_ROL + reg;
 		return 0;
 	case G_UNARY:
-		if (reg < 2) {
-			entry->op = SLAT_OP_TEST;
-			entry->src = O_I;
-			entry->attr |= entry->attr & A_B ? A_I8 : A_IZ;
-		} else {
-			static const u8 ops[6] = { SLAT_OP_NOT, SLAT_OP_NEG,
-						   SLAT_OP_MUL, SLAT_OP_IMUL1,
-						   SLAT_OP_DIV, SLAT_OP_IDIV };
-
-			entry->op = ops[reg - 2];
-		}
+		group_unary(entry, reg);
 		return 0;
 	case G_INCDEC:
 		entry->op = SLAT_OP_INC + reg;

@@ -157,22 +157,9 @@ static bool op_has_two_places(const struct slat_insn *insn)
 	}
 }
 
-/* Widths that differ from the operand size. */
-static void operand_sizes(struct slat_insn *insn, unsigned int attr)
+/* Far pointers, descriptor tables, and words in memory whatever the operand size is. */
+static void system_sizes(struct slat_insn *insn)
 {
-	bool w = insn->rex & REX_W;
-
-	insn->dst.size = insn->osize;
-	insn->src.size = insn->osize;
-	if (attr & A_B) {
-		insn->dst.size = 1;
-		insn->src.size = 1;
-	}
-	if (attr & A_S1)
-		insn->src.size = 1;
-	if (attr & A_S2)
-		insn->src.size = 2;
-
 	switch (insn->op) {
 	case SLAT_OP_LSEG:
 	case SLAT_OP_CALLF:
@@ -190,6 +177,44 @@ static void operand_sizes(struct slat_insn *insn, unsigned int attr)
 		if (MODRM_MOD(insn->modrm) != 3)
 			insn->dst.size = 2;
 		break;
+	default:
+		break;
+	}
+}
+
+/* MOVNTI knows no 16 bits, a segment register in memory no more. */
+static void mov_sizes(struct slat_insn *insn, bool w)
+{
+	if (insn->map == 1) {
+		insn->dst.size = w ? 8 : 4;
+		insn->src.size = insn->dst.size;
+	} else if (insn->opcode == 0x8c) {
+		insn->src.size = 2;
+		if (MODRM_MOD(insn->modrm) != 3)
+			insn->dst.size = 2;
+	} else if (insn->opcode == 0x8e) {
+		insn->dst.size = 2;
+		insn->src.size = 2;
+	}
+}
+
+/* Widths that differ from the operand size. */
+static void operand_sizes(struct slat_insn *insn, unsigned int attr)
+{
+	bool w = insn->rex & REX_W;
+
+	insn->dst.size = insn->osize;
+	insn->src.size = insn->osize;
+	if (attr & A_B) {
+		insn->dst.size = 1;
+		insn->src.size = 1;
+	}
+	if (attr & A_S1)
+		insn->src.size = 1;
+	if (attr & A_S2)
+		insn->src.size = 2;
+
+	switch (insn->op) {
 	case SLAT_OP_MOVSX:
 		if (insn->map == 0)
 			insn->src.size = insn->osize == 2 ? 2 : 4;
@@ -207,19 +232,10 @@ static void operand_sizes(struct slat_insn *insn, unsigned int attr)
 		}
 		break;
 	case SLAT_OP_MOV:
-		if (insn->map == 1) {		/* MOVNTI knows no 16 bits */
-			insn->dst.size = w ? 8 : 4;
-			insn->src.size = insn->dst.size;
-		} else if (insn->opcode == 0x8c) {
-			insn->src.size = 2;
-			if (MODRM_MOD(insn->modrm) != 3)
-				insn->dst.size = 2;
-		} else if (insn->opcode == 0x8e) {
-			insn->dst.size = 2;
-			insn->src.size = 2;
-		}
+		mov_sizes(insn, w);
 		break;
 	default:
+		system_sizes(insn);
 		break;
 	}
 }

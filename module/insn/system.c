@@ -30,6 +30,33 @@ static bool is_denied(const struct slat_emul *e, const struct slat_system_state 
 	}
 }
 
+/* A memory operand that is no number. */
+static enum slat_emul_status read_bytes(struct slat_emul *e, unsigned int len, void *buf)
+{
+	enum slat_emul_status status;
+	u64 linear;
+
+	status = slat_exec_mem(e, len, SLAT_ACC_READ, &linear);
+	return status == SLAT_EMUL_DONE ?
+	       slat_machine_read(e, linear, len, SLAT_ACC_READ, buf) : status;
+}
+
+/* A far pointer in memory: the offset, of the operand size, then the selector. */
+enum slat_emul_status slat_system_read_pointer(struct slat_emul *e, u64 *offset, u16 *selector)
+{
+	unsigned int size = e->insn.osize;
+	u8 image[sizeof(u64) + sizeof(u16)];
+	enum slat_emul_status status;
+
+	*offset = 0;
+	status = read_bytes(e, size + sizeof(u16), image);
+	if (status != SLAT_EMUL_DONE)
+		return status;
+	memcpy(offset, image, size);
+	memcpy(selector, image + size, sizeof(u16));
+	return SLAT_EMUL_DONE;
+}
+
 static enum slat_emul_status exec_store_table(struct slat_emul *e,
 					      const struct slat_system_table *table)
 {
@@ -52,7 +79,7 @@ static enum slat_emul_status exec_load_table(struct slat_emul *e)
 	u8 image[LIMIT_BYTES + sizeof(u64)] = { 0 };
 	enum slat_emul_status status;
 
-	status = slat_exec_read_bytes(e, e->insn.dst.size, image);
+	status = read_bytes(e, e->insn.dst.size, image);
 	if (status != SLAT_EMUL_DONE)
 		return status;
 	memcpy(&e->table.limit, image, LIMIT_BYTES);
@@ -116,7 +143,7 @@ static enum slat_emul_status exec_load_pointer(struct slat_emul *e)
 	u16 selector;
 	u64 offset;
 
-	status = slat_exec_read_pointer(e, &offset, &selector);
+	status = slat_system_read_pointer(e, &offset, &selector);
 	if (status == SLAT_EMUL_DONE)
 		status = slat_segment_load(e, seg, selector);
 	return status == SLAT_EMUL_DONE ? slat_exec_write(e, &insn->dst, offset, NULL) : status;
@@ -164,7 +191,7 @@ static void commit_segment(struct slat_emul *e)
 		e->committed = SLAT_COMMITTED_SHADOW;
 }
 
-void slat_commit_system(struct slat_emul *e)
+void slat_system_commit(struct slat_emul *e)
 {
 	const struct slat_system_ops *system = e->ops->system;
 

@@ -219,6 +219,7 @@ FORM(les_16, 16, "les (%bx), %di");
 FORM(lds32_16, 16, "ldsl (%bx), %edi");
 FORM(pop_es_16, 16, "mov %bx, %sp\n pop %es");
 FORM(smsw_16, 16, "smsw (%bx)");
+FORM(lmsw_16, 16, "lmsw (%bx)");
 FORM(sgdt_16, 16, "sgdtw (%bx)");
 FORM(lgdt_16, 16, "lgdtw (%bx)");
 FORM(ljmp_16, 16, "ljmp *(%bx)");
@@ -233,7 +234,7 @@ FORM(enter32_16, 16, "mov %bx, %sp\n mov $0xabcd5678, %ebp\n enterl $0x20, $0");
 static const struct row real_rows[] = {
 	ROW(es_16, 0xabcd), ROW(ss_16, 0xabcd), ROW(les_16, 0xabcd1234),
 	ROW(lds32_16, POINTER(0x12345678, 0xabcd)), ROW(pop_es_16, 0xabcd), ROW(smsw_16, 0),
-	OWN(sgdt_16, 0, 0), OWN(lgdt_16, 0xabcdef12345678, 0),
+	ROW(lmsw_16, 3), OWN(sgdt_16, 0, 0), OWN(lgdt_16, 0xabcdef12345678, 0),
 	ROW(ljmp_16, REAL_TARGET), OWN(lcall_16, REAL_TARGET, 0), OWN(lret_16, REAL_TARGET, 0),
 	OWN(iret_16, REAL_TARGET | 0x4a57ull << 32, 0), ROW(enter_16, 0), OWN(enter32_16, 0, 0),
 };
