@@ -15,6 +15,8 @@
  *	   +-> UNHANDLED  nothing changed; KVM_EXIT_INTERNAL_ERROR with e->insn
  *	   +-> RETRY      nothing changed; enter the guest again
  *
+ * Nothing, that is, but the mark that a descriptor may have got (segments.c).
+ *
  * What is committed when (KVM's contract): gpr[], rip and rflags always hold
  * committed state. A device read leaves them as before the instruction until
  * the data is there. Before a device write is handed out they are already as

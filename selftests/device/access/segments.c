@@ -9,8 +9,8 @@
  * What KVM's emulator does not know it says (an internal error), and that is accepted of KVM
  * alone. Rows that are not for KVM are those where it does otherwise than the processor: of two
  * writes to a device it tells the last, what pops twice from a device pops too much, data of
- * an inner level may be loaded where CPL or RPL is good enough, null in SS becomes a segment, and
- * LGDT and its like read and write RAM alone, for ever.
+ * an inner level may be loaded where CPL or RPL is good enough, null in SS becomes a segment, a
+ * step traps right behind MOV SS, and LGDT and its like read and write RAM alone, for ever.
  *
  * ENTER with 16-bit operands in 64-bit code is not here: Bochs takes it for the other one.
  * selftests/insn compares it with a processor.
@@ -113,6 +113,8 @@ FORM(es, 64, "mov (%rbx), %es");
 FORM(fs, 64, "mov (%rbx), %fs");
 FORM(gs, 64, "mov (%rbx), %gs");
 FORM(ss, 64, "mov (%rbx), %ss");
+FORM(step_ds, 64, "pushfq\n orl $0x100, (%rsp)\n popfq\n mov (%rbx), %ds\n nop\n nop");
+FORM(step_ss, 64, "pushfq\n orl $0x100, (%rsp)\n popfq\n mov (%rbx), %ss\n nop\n nop");
 FORM(lss, 64, "lss (%rbx), %eax");
 FORM(lfs, 64, "lfs (%rbx), %ecx");
 FORM(lgs16, 64, "lgsw (%rbx), %dx");
@@ -147,6 +149,7 @@ static const struct row long_rows[] = {
 	OWN(ds, SEL_D0 | 3, 0), ROW(gs, 0x44),
 	ROW(ss, SEL_D0), OWN(ss, 0, 0), ROW(ss, 3), ROW(ss, SEL_D3), ROW(ss, SEL_D0 | 1),
 	ROW(ss, SEL_RO), ROW(ss, SEL_ABSENT), ROW(ss, SEL_C64),
+	ROW(step_ds, SEL_D0), OWN(step_ss, SEL_D0, 0),
 	ROW(lss, POINTER(0x87654321, SEL_D0)), ROW(lss, POINTER(0x87654321, SEL_D3)),
 	ROW(lfs, POINTER(0xffffffff, SEL_D3)), ROW(lgs16, 0x1234 | SEL_D0 << 16),
 	WIDE(lgs64, 0x1122334455667788, SEL_D0),
@@ -518,6 +521,35 @@ TEST_F(segments, shadow_of_mov_ss)
 	EXPECT_EQ(0, shadow_after(self, SEL_D0));
 	EXPECT_EQ(KVM_X86_SHADOW_INT_MOV_SS, shadow_after(self, 0));
 	EXPECT_EQ(0, shadow_after(self, SEL_D0));
+}
+
+FORM(iret_nmi, 16, "mov %bx, %sp\n iretw");
+
+TEST_F(segments, iret_of_real_mode_ends_the_blocking_of_nmis)
+{
+	struct kvm_sregs start;
+	struct kvm_vcpu_events events;
+	uint32_t target = REAL_TARGET;
+	struct outcome o;
+
+	guest_settle_nmis();
+	guest_start(&self->g, MODE_REAL, form_iret_nmi);
+	if (vm_is_kvm(&self->g.vm))
+		SKIP(return, "KVM pops twice from a device");
+	start = vcpu_sregs(&self->g.vcpu);
+	self->place = MMIO;
+	tables_put(&self->g);
+	memcpy(self->g.ram + GUEST_CODE, form_iret_nmi_start,
+	       form_iret_nmi_end - form_iret_nmi_start);
+	memcpy(self->dev + OPERAND, &target, sizeof(target));
+	self->dev[OPERAND + 5] = RFLAGS_IF >> 8;
+	registers_put(self, &start, true);
+	vm_must(vm_ioctl(self->g.vcpu.fd, KVM_GET_VCPU_EVENTS, &events), "KVM_GET_VCPU_EVENTS");
+	events.nmi.masked = 1;
+	vm_must(vm_ioctl(self->g.vcpu.fd, KVM_SET_VCPU_EVENTS, &events), "KVM_SET_VCPU_EVENTS");
+	ASSERT_TRUE(run(self, &o) && o.halted);
+	vm_must(vm_ioctl(self->g.vcpu.fd, KVM_GET_VCPU_EVENTS, &events), "KVM_GET_VCPU_EVENTS");
+	EXPECT_EQ(0, events.nmi.masked);
 }
 
 FORM(mark, 64, "mov $0x80, %eax\n mov %eax, %ds");
