@@ -105,14 +105,29 @@ void slat_fpu_write_ymm(unsigned int reg, const void *buf)
 /* Error summary: an unmasked exception waits for the next x87 or MMX instruction. */
 #define X87_ES	BIT(7)
 
-bool slat_fpu_x87_error(void)
+u16 slat_fpu_x87_status(void)
 {
 	u16 status;
 
 	vector_begin();
 	asm volatile("fnstsw %0" : "=m" (status));
 	vector_end();
-	return status & X87_ES;
+	return status;
+}
+
+u16 slat_fpu_x87_control(void)
+{
+	u16 control;
+
+	vector_begin();
+	asm volatile("fnstcw %0" : "=m" (control));
+	vector_end();
+	return control;
+}
+
+bool slat_fpu_x87_error(void)
+{
+	return slat_fpu_x87_status() & X87_ES;
 }
 
 /*

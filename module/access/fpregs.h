@@ -15,6 +15,9 @@ void slat_fpu_write_xmm(unsigned int reg, const void *buf);
 void slat_fpu_read_ymm(unsigned int reg, void *buf);
 /* Clears what lies above. */
 void slat_fpu_write_ymm(unsigned int reg, const void *buf);
+/* The x87's status word; its control word. */
+u16 slat_fpu_x87_status(void);
+u16 slat_fpu_x87_control(void);
 /* Does an unmasked x87 exception wait for the next x87 or MMX instruction? */
 bool slat_fpu_x87_error(void);
 void slat_fpu_read_mmx(unsigned int reg, void *buf);

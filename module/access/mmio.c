@@ -15,11 +15,12 @@
 #include "guestmem.h"
 #include "insn/segment.h"
 #include "rights.h"
+#include "system.h"
 #include "trace.h"
 
 static_assert((int)SLAT_MODE_LONG == (int)SLAT_VMX_MODE_LONG);
 static_assert((int)SLAT_MODE_PROT16 == (int)SLAT_VMX_MODE_PROT16);
-static_assert((int)SLAT_SEG_GS == (int)SLAT_VMX_SEG_GS);
+static_assert((int)SLAT_SEG_TR == (int)SLAT_VMX_SEG_TR);
 
 static int emul_read_gpa(void *ctx, u64 gpa, void *buf, unsigned int len)
 {
@@ -138,6 +139,7 @@ static const struct slat_emul_ops emul_ops = {
 	.check_registers = slat_access_check_registers,
 	.check_io = slat_access_check_io,
 	.stop = emul_stop,
+	.system = &slat_access_system_ops,
 };
 
 void slat_access_init(struct slat_vcpu_access *access)
@@ -156,7 +158,7 @@ static void emul_load_regs(struct slat_vcpu_access *access)
 	emul->rip = slat_vmx_rip(access->vmx);
 	emul->rflags = slat_vmx_rflags(access->vmx);
 	emul->step = slat_vmx_steps(access->vmx);
-	emul->committed = false;
+	emul->committed = SLAT_COMMITTED_NOTHING;
 	access->walk_cpu_valid = false;
 	access->gates_passed = false;
 }
@@ -171,7 +173,9 @@ static void emul_store_regs(struct slat_vcpu_access *access, u64 rflags)
 	struct slat_emul *emul = &access->emul;
 
 	memcpy(slat_vmx_gprs(access->vmx), emul->gpr, sizeof(emul->gpr));
-	if (emul->committed)
+	if (unlikely(emul->committed == SLAT_COMMITTED_SHADOW))
+		slat_vmx_advance_ss(access->vmx, emul->rip);
+	else if (emul->committed)
 		slat_vmx_advance(access->vmx, emul->rip);
 	if (emul->rflags != rflags)
 		slat_vmx_set_rflags(access->vmx, emul->rflags);

@@ -9,8 +9,8 @@
 
 #include "access.h"
 #include "fpregs.h"
-#include "guestmem.h"
 #include "rights.h"
+#include "system.h"
 
 int slat_access_check_registers(void *ctx, enum slat_registers registers)
 {
@@ -28,25 +28,6 @@ int slat_access_check_registers(void *ctx, enum slat_registers registers)
 		return 0;
 	access->emul.exception = (struct slat_exception) { .vector = vector };
 	return -EFAULT;
-}
-
-/* As the processor reads a TSS: with its own rights, whatever the CPL. */
-static int tss_read(void *ctx, u64 linear, void *buf, unsigned int len)
-{
-	struct slat_vcpu_access *access = ctx;
-	u8 *byte = buf;
-	u64 gpa;
-	int err;
-
-	for (; len; len--, linear++, byte++) {
-		err = slat_access_linear_to_gpa(access, &slat_access_walk_ops, linear,
-						SLAT_ACC_READ | SLAT_ACC_IMPLICIT, &gpa);
-		if (!err)
-			err = slat_guest_read(access, gpa, byte, 1);
-		if (err)
-			return err;
-	}
-	return 0;
 }
 
 static bool io_is_free(struct slat_vcpu_access *access)
@@ -80,7 +61,7 @@ int slat_access_check_io(void *ctx, u16 port, unsigned int size)
 		.type = tr.type,
 		.usable = !tr.unusable && tr.present,
 	};
-	err = slat_rights_port(&tss, tss_read, access, port, size);
+	err = slat_rights_port(&tss, slat_access_read_system, access, port, size);
 	if (err <= 0)
 		return err;
 	access->emul.exception = (struct slat_exception) {

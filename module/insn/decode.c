@@ -316,7 +316,7 @@ static void decode_immediate(struct cursor *c, unsigned int attr)
 	if (attr & A_I16)
 		insn->imm = take(c, 2);
 	if (attr & A_I8)
-		insn->imm = take_signed(c, 1);
+		insn->imm = attr & A_I16 ? insn->imm | take(c, 1) << 16 : take_signed(c, 1);
 	if (attr & A_IZ)
 		insn->imm = take_signed(c, z);
 	if (attr & A_IV)
@@ -324,8 +324,8 @@ static void decode_immediate(struct cursor *c, unsigned int attr)
 	if (attr & A_JZ)
 		insn->imm = take_signed(c, c->long_mode ? 4 : z);
 	if (attr & A_FAR) {
-		take(c, z);
-		take(c, 2);
+		insn->imm = take(c, z);
+		insn->imm |= take(c, 2) << 32;
 	}
 	insn->imm_len = c->pos - start;
 }

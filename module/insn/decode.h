@@ -71,10 +71,15 @@ enum slat_op {
 	SLAT_OP_POPA,
 	SLAT_OP_PUSHF,
 	SLAT_OP_POPF,
+	SLAT_OP_ENTER,
 	SLAT_OP_LEAVE,
 	SLAT_OP_CALL,		/* near */
 	SLAT_OP_JMP,		/* near, through r/m */
 	SLAT_OP_RET,		/* near */
+	SLAT_OP_CALLF,
+	SLAT_OP_JMPF,
+	SLAT_OP_RETF,
+	SLAT_OP_IRET,
 	SLAT_OP_MOVS,
 	SLAT_OP_CMPS,
 	SLAT_OP_STOS,
@@ -88,6 +93,19 @@ enum slat_op {
 	SLAT_OP_SSEMOVZ,	/* rest of an XMM target cleared */
 	SLAT_OP_VEXMOV,		/* rest of a YMM target cleared, and all above */
 	SLAT_OP_MMXMOV,		/* rest of an MMX target cleared */
+	SLAT_OP_LSEG,		/* LDS, LES, LFS, LGS, LSS */
+	SLAT_OP_SLDT,		/* the next four in the order of ModRM reg */
+	SLAT_OP_STR,
+	SLAT_OP_LLDT,
+	SLAT_OP_LTR,
+	SLAT_OP_SGDT,		/* and these */
+	SLAT_OP_SIDT,
+	SLAT_OP_LGDT,
+	SLAT_OP_LIDT,
+	SLAT_OP_SMSW,
+	SLAT_OP_LMSW,
+	SLAT_OP_FNSTCW,
+	SLAT_OP_FNSTSW,
 	SLAT_OP_NOP,		/* hints: PREFETCHh, NOP r/m, fences */
 	SLAT_OP_NR,
 };
@@ -124,7 +142,8 @@ enum slat_operand_type {
  * struct slat_operand - one operand of an instruction
  * @type: enum slat_operand_type
  * @reg: register number of the types that name one
- * @size: width in bytes: 1, 2, 4, 8, 16 or 32
+ * @size: width in bytes: 1, 2, 4, 8, 16 or 32; of a far pointer and of a
+ *	descriptor table's base and limit: 4, 6 or 10
  */
 struct slat_operand {
 	u8 type;
@@ -158,7 +177,9 @@ struct slat_operand {
  * @imm_len: bytes of immediate, 0 if none
  * @dst: first operand
  * @src: second operand; a third is always the immediate, or CL
- * @imm: immediate, sign-extended unless it is a shift count, bit or port
+ * @imm: immediate, sign-extended unless it is a shift count, bit or port; of a far
+ *       pointer the offset, with the selector in bits 47:32; of ENTER the size,
+ *       with the level in bits 23:16
  * @seg: enum slat_seg of the memory operand (of rSI for strings), override
  *       and default applied
  * @base: base register of the memory operand, or SLAT_GPR_NONE

@@ -2,7 +2,7 @@
 /*
  * The state machine: start an instruction, stop where user space must answer,
  * continue, commit. exec.c and string.c run between "begin" and "commit" and
- * change nothing themselves. Called by the vCPU's glue on the vCPU's thread;
+ * change nothing themselves (segments.c marks descriptors). Called by the vCPU's glue on the vCPU's thread;
  * expects no lock.
  */
 #include "emulate.h"
@@ -85,7 +85,7 @@ static void begin(struct slat_emul *e)
 	e->nr_reg_writes = 0;
 	e->nr_writes = 0;
 	e->write_pos = 0;
-	e->vector_write = VECTOR_NONE;
+	e->effect = EFFECT_NONE;
 	e->again = false;
 	e->mem_valid = false;
 	e->next_rip = e->rip + e->insn.len;
@@ -119,23 +119,39 @@ static enum slat_emul_status write_ram(struct slat_emul *e)
 	return SLAT_EMUL_DONE;
 }
 
+static void commit_effect(struct slat_emul *e)
+{
+	switch (e->effect) {
+	case EFFECT_XMM:
+		e->ops->write_xmm(e->ctx, e->vector_reg, e->vector_value);
+		break;
+	case EFFECT_YMM:
+		e->ops->write_ymm(e->ctx, e->vector_reg, e->vector_value);
+		break;
+	case EFFECT_MMX:
+		e->ops->write_mmx(e->ctx, e->vector_reg, e->vector_value);
+		break;
+	case EFFECT_MMX_STATE:
+		e->ops->write_mmx(e->ctx, e->vector_reg, NULL);
+		break;
+	default:
+		slat_system_commit(e);
+		break;
+	}
+}
+
 static void commit(struct slat_emul *e)
 {
 	unsigned int i;
 
 	for (i = 0; i < e->nr_reg_writes; i++)
 		e->gpr[e->reg_write[i]] = e->reg_value[i];
-	e->committed = true;
+	e->committed = SLAT_COMMITTED;
 	e->rip = e->next_rip;
 	e->rflags = e->next_rflags;
 	e->pio_pos = e->next_pio_pos;
-	if (e->vector_write == VECTOR_XMM)
-		e->ops->write_xmm(e->ctx, e->vector_reg, e->vector_value);
-	else if (e->vector_write == VECTOR_YMM)
-		e->ops->write_ymm(e->ctx, e->vector_reg, e->vector_value);
-	else if (e->vector_write != VECTOR_NONE)
-		e->ops->write_mmx(e->ctx, e->vector_reg,
-				  e->vector_write == VECTOR_MMX ? e->vector_value : NULL);
+	if (e->effect != EFFECT_NONE)
+		commit_effect(e);
 }
 
 /* Hand out the next fragment of a device write, if any is left. */

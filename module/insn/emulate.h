@@ -15,6 +15,8 @@
  *	   +-> UNHANDLED  nothing changed; KVM_EXIT_INTERNAL_ERROR with e->insn
  *	   +-> RETRY      nothing changed; enter the guest again
  *
+ * Nothing, that is, but the mark that a descriptor may have got (segments.c).
+ *
  * What is committed when (KVM's contract): gpr[], rip and rflags always hold
  * committed state. A device read leaves them as before the instruction until
  * the data is there. Before a device write is handed out they are already as
@@ -38,6 +40,7 @@
 
 #include "decode.h"
 #include "rights.h"
+#include "system.h"
 #include "types.h"
 
 /* The longest access: a YMM register. */
@@ -93,8 +96,8 @@ enum slat_emul_status {
  * @seg_check: limit and type check of an access outside 64-bit mode, offset
  *	before the base is added; see slat_segment_check(). 0 or -EFAULT. NULL:
  *	no checks.
- * @seg_selector: visible selector of a segment register, for MOV r/m, Sreg
- *	and PUSH Sreg. NULL: those are UNHANDLED.
+ * @seg_selector: visible selector of a segment register, LDTR or TR. NULL:
+ *	instructions that store one are UNHANDLED.
  * @read_xmm: read all 16 bytes of XMM register @reg (0..15). NULL: SSE moves
  *	are UNHANDLED.
  * @write_xmm: write all 16 bytes; bits above 127 of the register are kept.
@@ -111,6 +114,8 @@ enum slat_emul_status {
  *	-EFAULT. NULL: always.
  * @stop: work is pending (a signal, an interrupt): end the string
  *	instruction at the iteration boundary where it is now. NULL: never.
+ * @system: segments' hidden parts and other system registers. NULL:
+ *	instructions that load or store those are UNHANDLED.
  */
 struct slat_emul_ops {
 	int (*fetch)(void *ctx, u64 linear, void *buf, unsigned int len);
@@ -132,6 +137,7 @@ struct slat_emul_ops {
 	int (*check_registers)(void *ctx, enum slat_registers registers);
 	int (*check_io)(void *ctx, u16 port, unsigned int size);
 	bool (*stop)(void *ctx);
+	const struct slat_system_ops *system;
 };
 
 /**
@@ -181,6 +187,29 @@ struct slat_emul_write {
 	u8 data[SLAT_EMUL_MAX_DATA];
 };
 
+/* A segment register that the running instruction loads. */
+struct slat_emul_load {
+	u64 linear;		/* of its descriptor, if it came from a table */
+	struct slat_descriptor desc;
+	u16 selector;
+	u8 seg;
+	u8 type_byte;		/* as it is in the table */
+	bool in_table;
+};
+
+/* What the running instruction loads GDTR or IDTR with; of LMSW, the limit alone. */
+struct slat_emul_table {
+	u64 base;
+	u16 limit;
+};
+
+/* slat_emul.committed */
+enum slat_committed {
+	SLAT_COMMITTED_NOTHING,
+	SLAT_COMMITTED,
+	SLAT_COMMITTED_SHADOW,	/* and events wait for one more instruction */
+};
+
 #define SLAT_EMUL_XLATS		4
 /* PUSHA writes eight registers, one of them perhaps across pages. */
 #define SLAT_EMUL_WRITES	9
@@ -210,8 +239,8 @@ struct slat_emul_write {
  *	answer some of them
  * @insn: the decoded instruction; insn.bytes holds @fetched bytes
  * @fetched: bytes fetched; valid also after UNHANDLED
- * @committed: an instruction or an iteration took effect since the glue has
- *	cleared this
+ * @committed: enum slat_committed: whether an instruction or an iteration took
+ *	effect since the glue has cleared this
  * @exception: valid after SLAT_EMUL_EXCEPTION; filled by callbacks too
  * @mmio: valid after SLAT_EMUL_MMIO
  * @pio: valid after SLAT_EMUL_PIO
@@ -236,7 +265,7 @@ struct slat_emul {
 
 	struct slat_insn insn;
 	u8 fetched;
-	bool committed;
+	u8 committed;
 	struct slat_exception exception;
 	struct slat_emul_mmio mmio;
 
@@ -266,13 +295,15 @@ struct slat_emul {
 	u8 nr_reg_writes;
 	u8 reg_write[SLAT_EMUL_REG_WRITES];
 	u64 reg_value[SLAT_EMUL_REG_WRITES];
-	u8 vector_write;
+	u8 effect;
 	u8 vector_reg;
 	u8 vector_value[SLAT_EMUL_MAX_DATA];
 	u8 nr_writes;
 	u8 write_pos;
 	struct slat_emul_write write[SLAT_EMUL_WRITES];
 	u8 old[16];
+	struct slat_emul_load load;
+	struct slat_emul_table table;
 
 	/* private: read-ahead of INS */
 	u16 pio_pos;

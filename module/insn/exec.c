@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What each instruction does, but for strings, ports, the stack and vector
- * registers: operands in, arithmetic of alu.c, operands out. Called by emulate.c, possibly several
+ * What each instruction does, but for strings, ports, the stack, far branches, vector
+ * and system registers: operands in, arithmetic of alu.c, operands out. Called by emulate.c, possibly several
  * times for one instruction until all device data is there; changes nothing
  * itself. Expects no lock.
  */
@@ -128,6 +128,8 @@ enum slat_emul_status slat_exec_write(struct slat_emul *e,
 			((value & 0xff) << 8);
 		slat_machine_set_gpr(e, opnd->reg, 8, value);
 		return SLAT_EMUL_DONE;
+	case SLAT_OPND_SREG:
+		return slat_segment_load(e, opnd->reg, value);
 	case SLAT_OPND_MEM:
 		status = slat_exec_mem(e, opnd->size, SLAT_ACC_WRITE, &linear);
 		if (status != SLAT_EMUL_DONE)
@@ -426,6 +428,8 @@ enum slat_emul_status slat_exec(struct slat_emul *e)
 		return exec_cmpxchg8b(e);
 	case SLAT_OP_PUSH ... SLAT_OP_RET:
 		return slat_exec_stack(e);
+	case SLAT_OP_CALLF ... SLAT_OP_IRET:
+		return slat_exec_far(e);
 	case SLAT_OP_MOVS ... SLAT_OP_SCAS:
 	case SLAT_OP_INS:
 	case SLAT_OP_OUTS:
@@ -438,6 +442,8 @@ enum slat_emul_status slat_exec(struct slat_emul *e)
 	case SLAT_OP_VEXMOV:
 	case SLAT_OP_MMXMOV:
 		return slat_exec_sse(e);
+	case SLAT_OP_LSEG ... SLAT_OP_FNSTSW:
+		return slat_exec_system(e);
 	case SLAT_OP_NOP:
 		return SLAT_EMUL_DONE;
 	default:

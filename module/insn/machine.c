@@ -27,7 +27,7 @@ enum slat_emul_status slat_machine_raise(struct slat_emul *e, u8 vector)
 {
 	e->exception = (struct slat_exception) {
 		.vector = vector,
-		.has_error = vector >= SLAT_VEC_SS && vector != SLAT_VEC_MF &&
+		.has_error = vector >= SLAT_VEC_NP && vector != SLAT_VEC_MF &&
 			     e->mode != SLAT_MODE_REAL,
 	};
 	return SLAT_EMUL_EXCEPTION;
@@ -67,7 +67,7 @@ void slat_machine_set_gpr(struct slat_emul *e, unsigned int reg,
 	e->nr_reg_writes++;
 }
 
-static bool is_canonical(u64 linear)
+bool slat_machine_is_canonical(u64 linear)
 {
 	return (u64)((s64)(linear << 16) >> 16) == linear;
 }
@@ -83,7 +83,8 @@ enum slat_emul_status slat_machine_linear(struct slat_emul *e,
 		*linear = offset;
 		if (seg == SLAT_SEG_FS || seg == SLAT_SEG_GS)
 			*linear += e->ops->seg_base(e->ctx, seg);
-		if (!is_canonical(*linear) || !is_canonical(*linear + len - 1))
+		if (!slat_machine_is_canonical(*linear) ||
+		    !slat_machine_is_canonical(*linear + len - 1))
 			return slat_machine_gp(e, seg);
 		return SLAT_EMUL_DONE;
 	}
@@ -103,7 +104,7 @@ enum slat_emul_status slat_machine_branch(struct slat_emul *e, u64 target)
 
 	target &= slat_alu_mask(e->insn.osize);
 	if (e->mode == SLAT_MODE_LONG) {
-		if (!is_canonical(target))
+		if (!slat_machine_is_canonical(target))
 			return slat_machine_raise(e, SLAT_VEC_GP);
 	} else if (e->ops->seg_check) {
 		ret = e->ops->seg_check(e->ctx, SLAT_SEG_CS, target, 1,
@@ -198,17 +199,36 @@ static enum slat_emul_status span_translate(struct slat_emul *e,
 }
 
 /*
- * Alignment comes after the pages (SDM, "Priority Among Concurrent Events").
- * Vector registers have rules of their own.
+ * Vector registers have rules of their own. A far pointer is aligned as its offset
+ * is, the image of a descriptor table as the base in it, behind the limit.
  */
+static bool is_misaligned(const struct slat_emul *e, u64 linear, unsigned int len)
+{
+	switch (e->insn.op) {
+	case SLAT_OP_LSEG:
+	case SLAT_OP_CALLF:
+	case SLAT_OP_JMPF:
+		/* Else it is what CALL pushes. */
+		if (len == e->insn.src.size)
+			len = e->insn.osize;
+		break;
+	case SLAT_OP_SGDT:
+	case SLAT_OP_SIDT:
+		linear += 2;
+		len -= 2;
+		break;
+	}
+	return len <= 8 && linear & (len - 1);
+}
+
+/* Alignment comes after the pages (SDM, "Priority Among Concurrent Events"). */
 static enum slat_emul_status span_find(struct slat_emul *e, struct span *span,
 				       u64 linear, unsigned int len,
 				       unsigned int access)
 {
 	enum slat_emul_status status = span_translate(e, span, linear, len, access);
 
-	if (status == SLAT_EMUL_DONE && e->align_check && len <= 8 &&
-	    (linear & (len - 1)))
+	if (status == SLAT_EMUL_DONE && e->align_check && is_misaligned(e, linear, len))
 		return slat_machine_raise(e, SLAT_VEC_AC);
 	return status;
 }

@@ -29,20 +29,65 @@ struct optab_entry slat_opcode_map38(const struct slat_insn *insn)
 	return entry;
 }
 
-/* INC, DEC, near and far CALL and JMP, PUSH; the far ones are UNHANDLED. */
-static int group_ff(struct optab_entry *entry, unsigned int reg, bool memory)
+/* INC, DEC, near and far CALL and JMP, PUSH; the far ones from memory alone. */
+static int group_ff(struct optab_entry *entry, unsigned int reg)
 {
-	static const u8 ops[3] = { SLAT_OP_CALL, SLAT_OP_JMP, SLAT_OP_PUSH };
+	static const struct optab_entry rest[8] = {
+		[2] = { .attr = A_F64, .op = SLAT_OP_CALL, .src = O_E },
+		[3] = { .op = SLAT_OP_CALLF, .src = O_M },
+		[4] = { .attr = A_F64, .op = SLAT_OP_JMP, .src = O_E },
+		[5] = { .op = SLAT_OP_JMPF, .src = O_M },
+		[6] = { .attr = A_D64, .op = SLAT_OP_PUSH, .src = O_E },
+	};
 
 	if (reg < 2) {
 		entry->op = SLAT_OP_INC + reg;
-	} else if (!(reg & 1)) {
-		entry->op = ops[reg / 2 - 1];
-		entry->attr |= reg == 6 ? A_D64 : A_F64;
-		entry->src = O_E;
-		entry->dst = O_NONE;
+		return 0;
 	}
-	return reg == 7 || (!memory && (reg == 3 || reg == 5)) ? -EINVAL : 0;
+	*entry = rest[reg];
+	return reg == 7 ? -EINVAL : 0;
+}
+
+/* SLDT, STR, LLDT, LTR; VERR and VERW are not emulated. */
+static int group_segment(struct optab_entry *entry, unsigned int reg)
+{
+	static const struct optab_entry loads = { .attr = A_S2, .src = O_E };
+
+	if (reg > 3)
+		return 0;
+	if (reg >= 2)
+		*entry = loads;
+	entry->op = SLAT_OP_SLDT + reg;
+	return 0;
+}
+
+/* Descriptor tables in memory, and the machine status word; INVLPG is not emulated. */
+static int group_table(struct optab_entry *entry, unsigned int reg, bool memory)
+{
+	static const struct optab_entry lmsw = { .attr = A_S2, .op = SLAT_OP_LMSW, .src = O_E };
+
+	if (reg == 4)
+		entry->op = SLAT_OP_SMSW;
+	else if (reg == 6)
+		*entry = lmsw;
+	else if (reg < 4 && memory)
+		entry->op = SLAT_OP_SGDT + reg;
+	return 0;
+}
+
+/* TEST, NOT, NEG, and multiplication and division by rAX. */
+static void group_unary(struct optab_entry *entry, unsigned int reg)
+{
+	static const u8 ops[6] = { SLAT_OP_NOT, SLAT_OP_NEG, SLAT_OP_MUL,
+				   SLAT_OP_IMUL1, SLAT_OP_DIV, SLAT_OP_IDIV };
+
+	if (reg >= 2) {
+		entry->op = ops[reg - 2];
+		return;
+	}
+	entry->op = SLAT_OP_TEST;
+	entry->src = O_I;
+	entry->attr |= entry->attr & A_B ? A_I8 : A_IZ;
 }
 
 /* The table entry of a group opcode, by the ModRM reg field. */
@@ -62,23 +107,13 @@ static int group_entry(const struct slat_insn *insn, struct optab_entry *entry)
 		entry->op = SLAT_OP_ROL + reg;
 		return 0;
 	case G_UNARY:
-		if (reg < 2) {
-			entry->op = SLAT_OP_TEST;
-			entry->src = O_I;
-			entry->attr |= entry->attr & A_B ? A_I8 : A_IZ;
-		} else {
-			static const u8 ops[6] = { SLAT_OP_NOT, SLAT_OP_NEG,
-						   SLAT_OP_MUL, SLAT_OP_IMUL1,
-						   SLAT_OP_DIV, SLAT_OP_IDIV };
-
-			entry->op = ops[reg - 2];
-		}
+		group_unary(entry, reg);
 		return 0;
 	case G_INCDEC:
 		entry->op = SLAT_OP_INC + reg;
 		return reg < 2 ? 0 : -EINVAL;
 	case G_FF:
-		return group_ff(entry, reg, memory);
+		return group_ff(entry, reg);
 	case G_MOV:
 		/* 7 with ModRM f8 is XABORT or XBEGIN. */
 		if (reg == 0)
@@ -101,6 +136,15 @@ static int group_entry(const struct slat_insn *insn, struct optab_entry *entry)
 		if (insn->rep == 0 && (memory ? reg == 7 :
 				       reg >= 5 && !insn->opsize_prefix))
 			entry->op = SLAT_OP_NOP;
+		return 0;
+	case G_SEGMENT:
+		return group_segment(entry, reg);
+	case G_TABLE:
+		return group_table(entry, reg, memory);
+	case G_X87:
+		/* The control and the status word; 7 with a register is another instruction. */
+		if (reg == 7 && memory)
+			entry->op = insn->opcode == 0xd9 ? SLAT_OP_FNSTCW : SLAT_OP_FNSTSW;
 		return 0;
 	default:
 		return -EINVAL;
@@ -181,6 +225,12 @@ static bool wants_memory(const struct slat_insn *insn)
 				  insn->opcode == 0xc4 || insn->opcode == 0xc5);
 }
 
+/* LDTR and TR are known, and VERR and VERW, where segments have descriptors. */
+static bool has_descriptors(const struct slat_insn *insn)
+{
+	return insn->mode != SLAT_MODE_REAL && insn->mode != SLAT_MODE_VM86;
+}
+
 /* What the table entry leaves open about single instructions. */
 int slat_opcode_adjust(const struct slat_insn *insn, struct optab_entry *entry)
 {
@@ -190,8 +240,12 @@ int slat_opcode_adjust(const struct slat_insn *insn, struct optab_entry *entry)
 		return -EINVAL;
 	if (wants_memory(insn) && MODRM_MOD(insn->modrm) == 3)
 		return -EINVAL;
+	if (insn->map == 0 && insn->opcode == 0x8e && MODRM_REG(insn->modrm) == SLAT_SEG_CS)
+		return -EINVAL;
 	if (insn->map == 0 && insn->opcode == 0x63 && !long_mode)
 		entry->op = SLAT_OP_NONE;			/* ARPL */
+	if (insn->map == 1 && insn->opcode == 0x00 && !has_descriptors(insn))
+		return -EINVAL;
 	if (insn->map == 1 && insn->opcode == 0xc3 &&
 	    (insn->rep || insn->opsize_prefix))
 		return -EINVAL;					/* MOVNTI */

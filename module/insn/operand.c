@@ -143,13 +143,58 @@ static bool op_has_two_places(const struct slat_insn *insn)
 	case SLAT_OP_MOVS:
 	case SLAT_OP_CMPS:
 		return true;
+	case SLAT_OP_ENTER:
+		/* It tries the new end of the stack besides. */
+		return true;
 	case SLAT_OP_PUSH:
 	case SLAT_OP_CALL:
+	case SLAT_OP_CALLF:
 		return insn->src.type == SLAT_OPND_MEM;
 	case SLAT_OP_POP:
 		return insn->dst.type == SLAT_OPND_MEM;
 	default:
 		return false;
+	}
+}
+
+/* Far pointers, descriptor tables, and words in memory whatever the operand size is. */
+static void system_sizes(struct slat_insn *insn)
+{
+	switch (insn->op) {
+	case SLAT_OP_LSEG:
+	case SLAT_OP_CALLF:
+	case SLAT_OP_JMPF:
+		insn->src.size = insn->osize + 2;
+		break;
+	case SLAT_OP_SGDT ... SLAT_OP_LIDT:
+		insn->dst.size = insn->mode == SLAT_MODE_LONG ? 10 : 6;
+		break;
+	case SLAT_OP_SLDT:
+	case SLAT_OP_STR:
+	case SLAT_OP_SMSW:
+	case SLAT_OP_FNSTCW:
+	case SLAT_OP_FNSTSW:
+		if (MODRM_MOD(insn->modrm) != 3)
+			insn->dst.size = 2;
+		break;
+	default:
+		break;
+	}
+}
+
+/* MOVNTI knows no 16 bits, a segment register in memory no more. */
+static void mov_sizes(struct slat_insn *insn, bool w)
+{
+	if (insn->map == 1) {
+		insn->dst.size = w ? 8 : 4;
+		insn->src.size = insn->dst.size;
+	} else if (insn->opcode == 0x8c) {
+		insn->src.size = 2;
+		if (MODRM_MOD(insn->modrm) != 3)
+			insn->dst.size = 2;
+	} else if (insn->opcode == 0x8e) {
+		insn->dst.size = 2;
+		insn->src.size = 2;
 	}
 }
 
@@ -187,16 +232,10 @@ static void operand_sizes(struct slat_insn *insn, unsigned int attr)
 		}
 		break;
 	case SLAT_OP_MOV:
-		if (insn->map == 1) {		/* MOVNTI knows no 16 bits */
-			insn->dst.size = w ? 8 : 4;
-			insn->src.size = insn->dst.size;
-		} else if (insn->opcode == 0x8c) {
-			insn->src.size = 2;
-			if (MODRM_MOD(insn->modrm) != 3)
-				insn->dst.size = 2;
-		}
+		mov_sizes(insn, w);
 		break;
 	default:
+		system_sizes(insn);
 		break;
 	}
 }
@@ -210,7 +249,7 @@ u32 slat_insn_address_registers(const struct slat_insn *insn)
 	if (insn->index != SLAT_GPR_NONE)
 		mask |= 1 << insn->index;
 	switch (insn->op) {
-	case SLAT_OP_PUSH ... SLAT_OP_RET:
+	case SLAT_OP_PUSH ... SLAT_OP_IRET:
 		return mask | 1 << SLAT_RSP | 1 << SLAT_RBP;
 	case SLAT_OP_INS:
 	case SLAT_OP_OUTS:

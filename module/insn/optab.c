@@ -22,15 +22,15 @@
 const struct optab_entry slat_optab_one[256] = {
 	ALU_ROW(0x00, ADD),
 	[0x06] = OP(A_N64, PUSH, O_NONE, O_OPSEG),
-	[0x07] = LEN(A_N64),
+	[0x07] = OP(A_N64, POP, O_OPSEG, O_NONE),
 	ALU_ROW(0x08, OR),
 	[0x0e] = OP(A_N64, PUSH, O_NONE, O_OPSEG),
 	ALU_ROW(0x10, ADC),
 	[0x16] = OP(A_N64, PUSH, O_NONE, O_OPSEG),
-	[0x17] = LEN(A_N64),
+	[0x17] = OP(A_N64, POP, O_OPSEG, O_NONE),
 	ALU_ROW(0x18, SBB),
 	[0x1e] = OP(A_N64, PUSH, O_NONE, O_OPSEG),
-	[0x1f] = LEN(A_N64),
+	[0x1f] = OP(A_N64, POP, O_OPSEG, O_NONE),
 	ALU_ROW(0x20, AND),
 	[0x27] = LEN(A_N64),
 	ALU_ROW(0x28, SUB),
@@ -73,10 +73,10 @@ const struct optab_entry slat_optab_one[256] = {
 	[0x8b] = OP(A_M, MOV, O_G, O_E),
 	[0x8c] = OP(A_M, MOV, O_E, O_S),
 	[0x8d] = LEN(A_M),				/* LEA */
-	[0x8e] = LEN(A_M),				/* MOV Sreg, r/m */
+	[0x8e] = OP(A_M, MOV, O_S, O_E),
 	[0x8f] = GRP(A_D64, G_POP, O_E, O_NONE),
 
-	[0x9a] = LEN(A_FAR | A_N64),
+	[0x9a] = OP(A_FAR | A_N64, CALLF, O_NONE, O_I),
 	[0x9c] = OP(A_D64, PUSHF, O_NONE, O_NONE),
 	[0x9d] = OP(A_D64, POPF, O_NONE, O_NONE),
 	[0xa0] = OP(A_B, MOV, O_A, O_MOFFS),
@@ -103,15 +103,17 @@ const struct optab_entry slat_optab_one[256] = {
 	[0xc1] = GRP(A_I8, G_SHIFT, O_E, O_I),
 	[0xc2] = OP(A_I16 | A_F64, RET, O_NONE, O_I),
 	[0xc3] = OP(A_F64, RET, O_NONE, O_NONE),
-	[0xc4] = LEN(A_N64 | A_M),			/* LES */
-	[0xc5] = LEN(A_N64 | A_M),			/* LDS */
+	[0xc4] = OP(A_N64 | A_M, LSEG, O_G, O_M),	/* LES */
+	[0xc5] = OP(A_N64 | A_M, LSEG, O_G, O_M),	/* LDS */
 	[0xc6] = GRP(A_I8 | A_B, G_MOV, O_E, O_I),
 	[0xc7] = GRP(A_IZ, G_MOV, O_E, O_I),
-	[0xc8] = LEN(A_I16 | A_I8),			/* ENTER */
+	[0xc8] = OP(A_I16 | A_I8 | A_D64, ENTER, O_NONE, O_NONE),
 	[0xc9] = OP(A_D64, LEAVE, O_NONE, O_NONE),
-	[0xca] = LEN(A_I16),
+	[0xca] = OP(A_I16, RETF, O_NONE, O_I),
+	[0xcb] = OP(0, RETF, O_NONE, O_NONE),
 	[0xcd] = LEN(A_I8),
 	[0xce] = LEN(A_N64),
+	[0xcf] = OP(0, IRET, O_NONE, O_NONE),
 
 	[0xd0] = GRP(A_B, G_SHIFT, O_E, O_ONE),
 	[0xd1] = GRP(0, G_SHIFT, O_E, O_ONE),
@@ -120,7 +122,11 @@ const struct optab_entry slat_optab_one[256] = {
 	[0xd4 ... 0xd5] = LEN(A_I8 | A_N64),		/* AAM, AAD */
 	[0xd6] = LEN(A_N64),				/* SALC */
 	[0xd7] = OP(A_B, XLAT, O_A, O_XLAT),
-	[0xd8 ... 0xdf] = LEN(A_M),			/* x87 */
+	[0xd8] = LEN(A_M),				/* x87 */
+	[0xd9] = GRP(0, G_X87, O_E, O_NONE),
+	[0xda ... 0xdc] = LEN(A_M),
+	[0xdd] = GRP(0, G_X87, O_E, O_NONE),
+	[0xde ... 0xdf] = LEN(A_M),
 
 	[0xe0 ... 0xe3] = LEN(A_I8),			/* LOOPcc, JCXZ */
 	[0xe4] = OP(A_I8 | A_B, IN, O_A, O_I),
@@ -129,7 +135,7 @@ const struct optab_entry slat_optab_one[256] = {
 	[0xe7] = OP(A_I8, OUT, O_I, O_A),
 	[0xe8] = OP(A_JZ | A_F64, CALL, O_NONE, O_I),
 	[0xe9] = LEN(A_JZ),
-	[0xea] = LEN(A_FAR | A_N64),
+	[0xea] = OP(A_FAR | A_N64, JMPF, O_NONE, O_I),
 	[0xeb] = LEN(A_I8),
 	[0xec] = OP(A_B, IN, O_A, O_DX),
 	[0xed] = OP(0, IN, O_A, O_DX),
@@ -143,7 +149,9 @@ const struct optab_entry slat_optab_one[256] = {
 };
 
 const struct optab_entry slat_optab_0f[256] = {
-	[0x00 ... 0x03] = LEN(A_M),
+	[0x00] = GRP(0, G_SEGMENT, O_E, O_NONE),
+	[0x01] = GRP(0, G_TABLE, O_E, O_NONE),
+	[0x02 ... 0x03] = LEN(A_M),
 	[0x04] = LEN(A_UD),
 	[0x0a] = LEN(A_UD),
 	[0x0c] = LEN(A_UD),
@@ -168,11 +176,13 @@ const struct optab_entry slat_optab_0f[256] = {
 	[0x90 ... 0x9f] = OP(A_M | A_B, SETCC, O_E, O_NONE),
 
 	[0xa0] = OP(A_D64, PUSH, O_NONE, O_OPSEG),
+	[0xa1] = OP(A_D64, POP, O_OPSEG, O_NONE),
 	[0xa3] = OP(A_M, BT, O_E, O_G),
 	[0xa4] = OP(A_M | A_I8, SHLD, O_E, O_G),
 	[0xa5] = OP(A_M, SHLD, O_E, O_G),
 	[0xa6 ... 0xa7] = LEN(A_M),
 	[0xa8] = OP(A_D64, PUSH, O_NONE, O_OPSEG),
+	[0xa9] = OP(A_D64, POP, O_OPSEG, O_NONE),
 	[0xab] = OP(A_M, BTS, O_E, O_G),
 	[0xac] = OP(A_M | A_I8, SHRD, O_E, O_G),
 	[0xad] = OP(A_M, SHRD, O_E, O_G),
@@ -181,9 +191,9 @@ const struct optab_entry slat_optab_0f[256] = {
 
 	[0xb0] = OP(A_M | A_B, CMPXCHG, O_E, O_G),
 	[0xb1] = OP(A_M, CMPXCHG, O_E, O_G),
-	[0xb2] = LEN(A_M),				/* LSS */
+	[0xb2] = OP(A_M, LSEG, O_G, O_M),		/* LSS */
 	[0xb3] = OP(A_M, BTR, O_E, O_G),
-	[0xb4 ... 0xb5] = LEN(A_M),			/* LFS, LGS */
+	[0xb4 ... 0xb5] = OP(A_M, LSEG, O_G, O_M),	/* LFS, LGS */
 	[0xb6] = OP(A_M | A_S1, MOVZX, O_G, O_E),
 	[0xb7] = OP(A_M | A_S2, MOVZX, O_G, O_E),
 	[0xb8 ... 0xb9] = LEN(A_M),			/* POPCNT, UD1 */

@@ -77,6 +77,9 @@ enum optab_group {
 	G_BT,		/* 0F BA */
 	G_CMPXCHG8B,	/* 0F C7 */
 	G_FENCE,	/* 0F AE */
+	G_SEGMENT,	/* 0F 00 */
+	G_TABLE,	/* 0F 01 */
+	G_X87,		/* D9, DD */
 	G_NR,
 };
 

@@ -53,7 +53,7 @@ static void sse_write_xmm(struct slat_emul *e, const struct slat_operand *opnd,
 	memcpy(e->vector_value + (opnd->type == SLAT_OPND_XMM_HIGH ? 8 : 0), buf,
 	       opnd->size);
 	e->vector_reg = opnd->reg;
-	e->vector_write = e->insn.op == SLAT_OP_VEXMOV ? VECTOR_YMM : VECTOR_XMM;
+	e->effect = e->insn.op == SLAT_OP_VEXMOV ? EFFECT_YMM : EFFECT_XMM;
 }
 
 /* Four bytes clear the other four. */
@@ -63,7 +63,7 @@ static void sse_write_mmx(struct slat_emul *e, const struct slat_operand *opnd,
 	memset(e->vector_value, 0, 8);
 	memcpy(e->vector_value, buf, opnd->size);
 	e->vector_reg = opnd->reg;
-	e->vector_write = VECTOR_MMX;
+	e->effect = EFFECT_MMX;
 }
 
 /* Does the glue have what this instruction needs? */
@@ -107,7 +107,7 @@ enum slat_emul_status slat_exec_sse(struct slat_emul *e)
 		return status;
 	/* Every MMX instruction turns the x87 registers into MMX registers. */
 	if (e->insn.op == SLAT_OP_MMXMOV)
-		e->vector_write = VECTOR_MMX_STATE;
+		e->effect = EFFECT_MMX_STATE;
 	status = sse_read(e, &e->insn.src, buf);
 	if (status != SLAT_EMUL_DONE)
 		return status;

@@ -17,14 +17,13 @@ static unsigned int stack_size(const struct slat_emul *e)
 	return e->mode == SLAT_MODE_PROT32 ? 4 : 2;
 }
 
-static void stack_move(struct slat_emul *e, u64 rsp)
+void slat_stack_move(struct slat_emul *e, u64 rsp)
 {
 	slat_machine_set_gpr(e, SLAT_RSP, stack_size(e), rsp);
 }
 
 /* Push the low @len bytes of @value into a slot of the operand size. */
-static enum slat_emul_status stack_push(struct slat_emul *e, u64 value,
-					unsigned int len)
+enum slat_emul_status slat_stack_push(struct slat_emul *e, u64 value, unsigned int len)
 {
 	unsigned int size = e->insn.osize;
 	enum slat_emul_status status;
@@ -36,25 +35,24 @@ static enum slat_emul_status stack_push(struct slat_emul *e, u64 value,
 				     SLAT_ACC_WRITE, &linear);
 	if (status != SLAT_EMUL_DONE)
 		return status;
-	stack_move(e, offset);
+	slat_stack_move(e, offset);
 	return slat_machine_write(e, linear, len, &value, NULL);
 }
 
-/* Read the slot of the operand size at @offset in the stack segment. */
-static enum slat_emul_status stack_read(struct slat_emul *e, u64 offset,
-					u64 *value)
+/* Read @len bytes at @offset in the stack segment. */
+enum slat_emul_status slat_stack_read(struct slat_emul *e, u64 offset, unsigned int len,
+				      u64 *value)
 {
-	unsigned int size = e->insn.osize;
 	enum slat_emul_status status;
 	u64 linear;
 
 	*value = 0;
 	offset &= slat_alu_mask(stack_size(e));
-	status = slat_machine_linear(e, SLAT_SEG_SS, offset, size,
+	status = slat_machine_linear(e, SLAT_SEG_SS, offset, len,
 				     SLAT_ACC_READ, &linear);
 	if (status != SLAT_EMUL_DONE)
 		return status;
-	return slat_machine_read(e, linear, size, SLAT_ACC_READ, value);
+	return slat_machine_read(e, linear, len, SLAT_ACC_READ, value);
 }
 
 static enum slat_emul_status exec_push(struct slat_emul *e)
@@ -70,20 +68,24 @@ static enum slat_emul_status exec_push(struct slat_emul *e)
 	/* A 32-bit push of a selector leaves the upper half of its slot. */
 	if (insn->src.type == SLAT_OPND_SREG && len == 4)
 		len = 2;
-	return stack_push(e, value, len);
+	return slat_stack_push(e, value, len);
 }
 
-/* An address with rSP in it, and POP rSP itself, see the popped rSP. */
+/*
+ * An address with rSP in it, and POP rSP itself, see the popped rSP. Of a selector's slot
+ * only the selector is read.
+ */
 static enum slat_emul_status exec_pop(struct slat_emul *e)
 {
 	const struct slat_insn *insn = &e->insn;
+	unsigned int len = insn->dst.type == SLAT_OPND_SREG ? 2 : insn->osize;
 	enum slat_emul_status status;
 	u64 value;
 
-	status = stack_read(e, e->gpr[SLAT_RSP], &value);
+	status = slat_stack_read(e, e->gpr[SLAT_RSP], len, &value);
 	if (status != SLAT_EMUL_DONE)
 		return status;
-	stack_move(e, e->gpr[SLAT_RSP] + insn->osize);
+	slat_stack_move(e, e->gpr[SLAT_RSP] + insn->osize);
 	return slat_exec_write(e, &insn->dst, value, NULL);
 }
 
@@ -94,7 +96,7 @@ static enum slat_emul_status exec_pusha(struct slat_emul *e)
 	unsigned int reg;
 
 	for (reg = SLAT_RAX; reg < SLAT_R8 && status == SLAT_EMUL_DONE; reg++)
-		status = stack_push(e, e->gpr[reg], e->insn.osize);
+		status = slat_stack_push(e, e->gpr[reg], e->insn.osize);
 	return status;
 }
 
@@ -110,12 +112,12 @@ static enum slat_emul_status exec_popa(struct slat_emul *e)
 	for (reg = SLAT_R8; reg-- > SLAT_RAX; rsp += size) {
 		if (reg == SLAT_RSP)
 			continue;
-		status = stack_read(e, rsp, &value);
+		status = slat_stack_read(e, rsp, size, &value);
 		if (status != SLAT_EMUL_DONE)
 			return status;
 		slat_machine_set_gpr(e, reg, size, value);
 	}
-	stack_move(e, rsp);
+	slat_stack_move(e, rsp);
 	return SLAT_EMUL_DONE;
 }
 
@@ -130,7 +132,7 @@ static enum slat_emul_status exec_pushf(struct slat_emul *e)
 {
 	if (flags_are_guarded(e))
 		return slat_machine_raise(e, SLAT_VEC_GP);
-	return stack_push(e, e->rflags & ~(SLAT_FLAG_VM | SLAT_FLAG_RF),
+	return slat_stack_push(e, e->rflags & ~(SLAT_FLAG_VM | SLAT_FLAG_RF),
 			  e->insn.osize);
 }
 
@@ -157,12 +159,38 @@ static enum slat_emul_status exec_popf(struct slat_emul *e)
 
 	if (flags_are_guarded(e))
 		return slat_machine_raise(e, SLAT_VEC_GP);
-	status = stack_read(e, e->gpr[SLAT_RSP], &value);
+	status = slat_stack_read(e, e->gpr[SLAT_RSP], e->insn.osize, &value);
 	if (status != SLAT_EMUL_DONE)
 		return status;
-	stack_move(e, e->gpr[SLAT_RSP] + e->insn.osize);
+	slat_stack_move(e, e->gpr[SLAT_RSP] + e->insn.osize);
 	e->next_rflags = (e->next_rflags & ~flags) | (value & flags);
 	return SLAT_EMUL_DONE;
+}
+
+/*
+ * Level 0. The new end of the stack must be writable; nothing is written there. Levels with
+ * a display copy up to 31 frame pointers, which no program is known to keep in a device.
+ */
+static enum slat_emul_status exec_enter(struct slat_emul *e)
+{
+	const struct slat_insn *insn = &e->insn;
+	unsigned int size = insn->osize;
+	enum slat_emul_status status;
+	u64 frame, end, linear;
+
+	if (insn->imm >> 16 & 31)
+		return SLAT_EMUL_UNHANDLED;
+	status = slat_stack_push(e, e->gpr[SLAT_RBP], size);
+	if (status != SLAT_EMUL_DONE)
+		return status;
+	frame = slat_machine_gpr(e, SLAT_RSP);
+	end = (frame - (u16)insn->imm) & slat_alu_mask(stack_size(e));
+	status = slat_machine_linear(e, SLAT_SEG_SS, end, size, SLAT_ACC_WRITE, &linear);
+	if (status == SLAT_EMUL_DONE)
+		status = slat_machine_probe(e, linear, size, SLAT_ACC_WRITE);
+	slat_machine_set_gpr(e, SLAT_RBP, size, frame);
+	slat_stack_move(e, end);
+	return status;
 }
 
 static enum slat_emul_status exec_leave(struct slat_emul *e)
@@ -171,10 +199,10 @@ static enum slat_emul_status exec_leave(struct slat_emul *e)
 	enum slat_emul_status status;
 	u64 value;
 
-	status = stack_read(e, frame, &value);
+	status = slat_stack_read(e, frame, e->insn.osize, &value);
 	if (status != SLAT_EMUL_DONE)
 		return status;
-	stack_move(e, frame + e->insn.osize);
+	slat_stack_move(e, frame + e->insn.osize);
 	slat_machine_set_gpr(e, SLAT_RBP, e->insn.osize, value);
 	return SLAT_EMUL_DONE;
 }
@@ -195,7 +223,7 @@ static enum slat_emul_status exec_call(struct slat_emul *e)
 	status = slat_machine_branch(e, target);
 	if (status != SLAT_EMUL_DONE)
 		return status;
-	return stack_push(e, back, insn->osize);
+	return slat_stack_push(e, back, insn->osize);
 }
 
 static enum slat_emul_status exec_jmp(struct slat_emul *e)
@@ -213,10 +241,10 @@ static enum slat_emul_status exec_ret(struct slat_emul *e)
 	enum slat_emul_status status;
 	u64 target;
 
-	status = stack_read(e, e->gpr[SLAT_RSP], &target);
+	status = slat_stack_read(e, e->gpr[SLAT_RSP], insn->osize, &target);
 	if (status != SLAT_EMUL_DONE)
 		return status;
-	stack_move(e, e->gpr[SLAT_RSP] + insn->osize +
+	slat_stack_move(e, e->gpr[SLAT_RSP] + insn->osize +
 		      (insn->imm_len ? insn->imm : 0));
 	return slat_machine_branch(e, target);
 }
@@ -236,6 +264,8 @@ enum slat_emul_status slat_exec_stack(struct slat_emul *e)
 		return exec_pushf(e);
 	case SLAT_OP_POPF:
 		return exec_popf(e);
+	case SLAT_OP_ENTER:
+		return exec_enter(e);
 	case SLAT_OP_LEAVE:
 		return exec_leave(e);
 	case SLAT_OP_CALL:

@@ -71,6 +71,7 @@ typedef __s64 s64;
 #define SLAT_VEC_DE	0
 #define SLAT_VEC_UD	6
 #define SLAT_VEC_NM	7
+#define SLAT_VEC_NP	11
 #define SLAT_VEC_SS	12
 #define SLAT_VEC_GP	13
 #define SLAT_VEC_PF	14
@@ -102,6 +103,8 @@ enum slat_insn_mode {
  * @SLAT_SEG_FS: keeps its base in 64-bit mode
  * @SLAT_SEG_GS: keeps its base in 64-bit mode
  * @SLAT_SEG_NR: number of segment registers; also "no override"
+ * @SLAT_SEG_LDTR: not encoded so: selector and hidden part of the LDT
+ * @SLAT_SEG_TR: likewise of the TSS
  */
 enum slat_seg {
 	SLAT_SEG_ES,
@@ -111,6 +114,8 @@ enum slat_seg {
 	SLAT_SEG_FS,
 	SLAT_SEG_GS,
 	SLAT_SEG_NR,
+	SLAT_SEG_LDTR = SLAT_SEG_NR,
+	SLAT_SEG_TR,
 };
 
 /* General registers in hardware order: the index into slat_emul.gpr[]. */

@@ -208,6 +208,16 @@ int slat_cr_set_cr0(struct slat_vmx *vmx, u64 cr0)
 	return 0;
 }
 
+#define MSW_BITS	(X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS)
+
+/* LMSW can set PE, not clear it. */
+int slat_cr_load_msw(struct slat_vmx *vmx, u16 msw)
+{
+	u64 cr0 = slat_cr0(vmx) & ~(u64)(MSW_BITS & ~X86_CR0_PE);
+
+	return slat_cr_set_cr0(vmx, cr0 | (msw & MSW_BITS));
+}
+
 int slat_cr_set_cr4(struct slat_vmx *vmx, u64 cr4)
 {
 	u64 old = slat_cr4(vmx);

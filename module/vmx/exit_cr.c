@@ -29,8 +29,6 @@ enum {
 /* DR6: MOV DR while DR7.GD is set. */
 #define DR_GENERAL_DETECT	BIT(13)
 
-#define LMSW_BITS	(X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS)
-
 /* Outside of 64-bit code only the low half takes part. */
 static u64 gpr_read(struct slat_vmx *vmx, unsigned int gpr)
 {
@@ -73,7 +71,6 @@ int slat_exit_cr(struct slat_vmx *vmx)
 {
 	u64 qual = slat_vmcs_read(EXIT_QUALIFICATION);
 	unsigned int gpr = qual >> CR_GPR_SHIFT & CR_GPR_MASK;
-	u64 cr0;
 
 	switch (qual >> CR_TYPE_SHIFT & CR_TYPE_MASK) {
 	case CR_MOV_TO:
@@ -87,11 +84,7 @@ int slat_exit_cr(struct slat_vmx *vmx)
 	case CR_CLTS:
 		return slat_cr_set_cr0(vmx, slat_cr0(vmx) & ~(u64)X86_CR0_TS);
 	default:
-		/* LMSW can set PE, not clear it. */
-		cr0 = slat_cr0(vmx);
-		cr0 &= ~(u64)(LMSW_BITS & ~X86_CR0_PE);
-		cr0 |= qual >> CR_LMSW_SHIFT & LMSW_BITS;
-		return slat_cr_set_cr0(vmx, cr0);
+		return slat_cr_load_msw(vmx, qual >> CR_LMSW_SHIFT);
 	}
 }
 

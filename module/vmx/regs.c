@@ -136,8 +136,10 @@ static u32 segment_ar(const struct kvm_segment *in, enum slat_vmx_seg seg)
 {
 	u32 ar;
 
+	/* The level of SS is the CPL, of whatever use SS itself is. */
 	if (in->unusable || !in->present)
-		return VMX_AR_UNUSABLE_MASK;
+		return VMX_AR_UNUSABLE_MASK |
+		       (seg == SLAT_VMX_SEG_SS ? (in->dpl & 3) << VMX_AR_DPL_SHIFT : 0);
 	ar = (in->type & VMX_AR_TYPE_MASK) | (in->s & 1) << 4 |
 	     (in->dpl & 3) << VMX_AR_DPL_SHIFT | VMX_AR_P_MASK |
 	     (in->avl & 1) << 12 | (in->l & 1) << 13 | (in->db & 1) << 14 |

@@ -266,6 +266,7 @@ void slat_cr_apply_cr0(struct slat_vmx *vmx, u64 cr0);
 void slat_cr_apply_cr4(struct slat_vmx *vmx, u64 cr4);
 void slat_cr_apply_efer(struct slat_vmx *vmx, u64 efer);
 int slat_cr_set_cr0(struct slat_vmx *vmx, u64 cr0);
+int slat_cr_load_msw(struct slat_vmx *vmx, u16 msw);
 int slat_cr_set_cr4(struct slat_vmx *vmx, u64 cr4);
 int slat_cr_set_efer(struct slat_vmx *vmx, u64 efer, bool host);
 int slat_cr_set_apic_base(struct slat_vmx *vmx, u64 base, bool host,

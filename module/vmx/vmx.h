@@ -310,6 +310,15 @@ void slat_vmx_skip(struct slat_vmx *vmx);
 /* The same with the next RIP given, for the emulator.  Context: loaded. */
 void slat_vmx_advance(struct slat_vmx *vmx, u64 next_rip);
 
+/*
+ * The same for MOV SS and POP SS: events wait for one more instruction.  Of several
+ * such in a row the first alone makes them wait.  Context: loaded.
+ */
+void slat_vmx_advance_ss(struct slat_vmx *vmx, u64 next_rip);
+
+/* NMIs are blocked no longer, as after IRET.  Context: loaded. */
+void slat_vmx_end_nmi(struct slat_vmx *vmx);
+
 /* The shadow of STI or MOV SS is over, as at the end of an instruction.  Loaded. */
 void slat_vmx_end_shadow(struct slat_vmx *vmx);
 
@@ -441,8 +450,25 @@ enum slat_vmx_seg {
 
 void slat_vmx_segment(struct slat_vmx *vmx, enum slat_vmx_seg seg,
 		      struct kvm_segment *out);
+/* Load one; VM entry insists on what the architecture does. */
+void slat_vmx_set_segment(struct slat_vmx *vmx, enum slat_vmx_seg seg,
+			  const struct kvm_segment *in);
 u64 slat_vmx_seg_base(struct slat_vmx *vmx, enum slat_vmx_seg seg);
 u8 slat_vmx_cpl(struct slat_vmx *vmx);
+
+/* GDTR or IDTR. */
+struct slat_vmx_table {
+	u64	base;
+	u32	limit;
+};
+
+void slat_vmx_get_tables(struct slat_vmx *vmx, struct slat_vmx_table *gdt,
+			 struct slat_vmx_table *idt);
+void slat_vmx_set_gdt(struct slat_vmx *vmx, u64 base, u16 limit);
+void slat_vmx_set_idt(struct slat_vmx *vmx, u64 base, u16 limit);
+
+/* What LMSW does to CR0. */
+void slat_vmx_load_msw(struct slat_vmx *vmx, u16 msw);
 
 /* How the guest decodes instructions now; values of enum slat_insn_mode. */
 enum slat_vmx_mode {

@@ -217,7 +217,116 @@ static bool fake_stop(void *ctx)
 	return ((struct fake *)ctx)->stop;
 }
 
+static u8 *table_bytes(struct fake *f, u64 linear, unsigned int len)
+{
+	if (linear >= FAKE_GDT && linear + len <= FAKE_GDT + sizeof(f->gdt))
+		return (u8 *)f->gdt + (linear - FAKE_GDT);
+	if (linear >= FAKE_LDT && linear + len <= FAKE_LDT + sizeof(f->ldt))
+		return (u8 *)f->ldt + (linear - FAKE_LDT);
+	return NULL;
+}
+
+static void fake_state(void *ctx, struct slat_system_state *state)
+{
+	*state = ((struct fake *)ctx)->sys;
+}
+
+static int fake_read_table(void *ctx, u64 linear, void *buf, unsigned int len)
+{
+	struct fake *f = ctx;
+	u8 *bytes = table_bytes(f, linear, len);
+
+	f->nr_table_reads++;
+	if (!bytes)
+		return page_fault(f, linear, SLAT_ACC_READ);
+	memcpy(buf, bytes, len);
+	return 0;
+}
+
+static int fake_cmpxchg_table(void *ctx, u64 linear, u8 old, u8 new)
+{
+	struct fake *f = ctx;
+	u8 *byte = table_bytes(f, linear, 1);
+
+	if (!byte)
+		return page_fault(f, linear, SLAT_ACC_WRITE);
+	if (f->table_race) {
+		f->table_race--;
+		return -EAGAIN;
+	}
+	if (*byte != old)
+		return -EAGAIN;
+	*byte = new;
+	f->nr_marks++;
+	return 0;
+}
+
+static void fake_get_segment(void *ctx, enum slat_seg seg, struct slat_descriptor *desc)
+{
+	*desc = ((struct fake *)ctx)->hidden[seg];
+}
+
+static void fake_set_segment(void *ctx, enum slat_seg seg, u16 selector,
+			     const struct slat_descriptor *desc)
+{
+	struct fake *f = ctx;
+
+	f->selector[seg] = selector;
+	f->hidden[seg] = *desc;
+	if (seg < SLAT_SEG_NR)
+		f->seg[seg] = desc->base;
+}
+
+static void fake_set_gdt(void *ctx, u64 base, u16 limit)
+{
+	struct fake *f = ctx;
+
+	f->sys.gdt.base = base;
+	f->sys.gdt.limit = limit;
+}
+
+static void fake_set_idt(void *ctx, u64 base, u16 limit)
+{
+	struct fake *f = ctx;
+
+	f->sys.idt.base = base;
+	f->sys.idt.limit = limit;
+}
+
+static void fake_load_msw(void *ctx, u16 msw)
+{
+	struct fake *f = ctx;
+
+	f->sys.cr0 = (f->sys.cr0 & ~0xeull) | (msw & 0xf);
+}
+
+static void fake_end_nmi(void *ctx)
+{
+	((struct fake *)ctx)->nmi_ended = true;
+}
+
+static u16 fake_x87_word(void *ctx, bool status)
+{
+	struct fake *f = ctx;
+
+	return status ? f->x87_status : f->x87_control;
+}
+
+static const struct slat_system_ops fake_system_ops = {
+	.state = fake_state,
+	.read = fake_read_table,
+	.cmpxchg = fake_cmpxchg_table,
+	.get_segment = fake_get_segment,
+	.set_segment = fake_set_segment,
+	.set_gdt = fake_set_gdt,
+	.set_idt = fake_set_idt,
+	.load_msw = fake_load_msw,
+	.end_nmi = fake_end_nmi,
+	.x87_word = fake_x87_word,
+};
+
 static const struct slat_emul_ops fake_ops = {
+	.system = &fake_system_ops,
 	.fetch = fake_fetch,
 	.translate = fake_translate,
 	.read_gpa = fake_read_gpa,
@@ -245,6 +354,12 @@ void fake_init(struct fake *f, u64 base)
 	f->e.ctx = f;
 	f->e.mode = SLAT_MODE_LONG;
 	f->e.rflags = 2;
+	f->sys.gdt = (struct slat_system_table) { FAKE_GDT, sizeof(f->gdt) - 1, true };
+	f->sys.idt = (struct slat_system_table) { 0x12345678, 0xfff, true };
+	f->sys.ldt = (struct slat_system_table) { FAKE_LDT, sizeof(f->ldt) - 1, true };
+	f->sys.cr0 = 0x80000031;
+	f->sys.lma = true;
+	f->x87_control = 0x37f;
 }
 
 void fake_code(struct fake *f, const void *bytes, unsigned int len)

@@ -14,6 +14,11 @@
 #define FAKE_BYTES	(FAKE_PAGES * 4096)
 #define FAKE_LOG	64
 
+/* Descriptor tables, at linear addresses of their own. */
+#define FAKE_ENTRIES	32
+#define FAKE_GDT	0x70000000ull
+#define FAKE_LDT	0x71000000ull
+
 enum fake_page {
 	FAKE_RAM,
 	FAKE_MMIO,
@@ -32,7 +37,17 @@ enum fake_page {
  * @code_len: bytes that can be fetched
  * @code_linear: linear address of @code
  * @seg: segment bases
- * @selector: segment selectors
+ * @selector: segment selectors, LDTR and TR behind the others
+ * @hidden: hidden parts, as last loaded; not what the accesses are checked by
+ * @sys: descriptor tables and control registers; the GDT is @gdt, the LDT @ldt
+ * @gdt: descriptors
+ * @ldt: descriptors
+ * @nr_marks: descriptors marked
+ * @table_race: the next marks find another value, so many times
+ * @nr_table_reads: reads of the tables
+ * @nmi_ended: an IRET was carried out
+ * @x87_control: control word
+ * @x87_status: status word
  * @ymm: vector registers; XMM registers are their lower halves
  * @mmx: MMX registers
  * @mmx_state: an MMX instruction was executed
@@ -61,7 +76,17 @@ struct fake {
 	unsigned int code_len;
 	u64 code_linear;
 	u64 seg[SLAT_SEG_NR];
-	u16 selector[SLAT_SEG_NR];
+	u16 selector[SLAT_SEG_TR + 1];
+	struct slat_descriptor hidden[SLAT_SEG_TR + 1];
+	struct slat_system_state sys;
+	u64 gdt[FAKE_ENTRIES];
+	u64 ldt[FAKE_ENTRIES];
+	unsigned int nr_marks;
+	unsigned int table_race;
+	unsigned int nr_table_reads;
+	bool nmi_ended;
+	u16 x87_control;
+	u16 x87_status;
 	u8 ymm[16][32];
 	u64 mmx[8];
 	bool mmx_state;

@@ -50,8 +50,10 @@ static const char *const op_names[SLAT_OP_NR] = {
 	[SLAT_OP_XLAT] = "xlat", [SLAT_OP_PUSH] = "push", [SLAT_OP_POP] = "pop",
 	[SLAT_OP_PUSHA] = "pusha pushad", [SLAT_OP_POPA] = "popa popad",
 	[SLAT_OP_PUSHF] = "pushf pushfd pushfq",
-	[SLAT_OP_POPF] = "popf popfd popfq", [SLAT_OP_LEAVE] = "leave",
-	[SLAT_OP_CALL] = "call", [SLAT_OP_JMP] = "jmp", [SLAT_OP_RET] = "ret",
+	[SLAT_OP_POPF] = "popf popfd popfq", [SLAT_OP_ENTER] = "enter",
+	[SLAT_OP_LEAVE] = "leave", [SLAT_OP_CALL] = "call", [SLAT_OP_JMP] = "jmp",
+	[SLAT_OP_RET] = "ret", [SLAT_OP_CALLF] = "call", [SLAT_OP_JMPF] = "jmp",
+	[SLAT_OP_RETF] = "ret", [SLAT_OP_IRET] = "iret iretd iretq",
 	[SLAT_OP_MOVS] = "movsb movsw movsd movsq",
 	[SLAT_OP_CMPS] = "cmpsb cmpsw cmpsd cmpsq",
 	[SLAT_OP_STOS] = "stosb stosw stosd stosq",
@@ -67,6 +69,11 @@ static const char *const op_names[SLAT_OP_NR] = {
 			   "vmovhpd vmovaps vmovapd vmovntps vmovntpd vmovd vmovq "
 			   "vmovdqa vmovdqu vmovntdq vmovntdqa vlddqu",
 	[SLAT_OP_MMXMOV] = "movd movq movntq",
+	[SLAT_OP_LSEG] = "lds les lfs lgs lss", [SLAT_OP_SLDT] = "sldt",
+	[SLAT_OP_STR] = "str", [SLAT_OP_LLDT] = "lldt", [SLAT_OP_LTR] = "ltr",
+	[SLAT_OP_SGDT] = "sgdt", [SLAT_OP_SIDT] = "sidt", [SLAT_OP_LGDT] = "lgdt",
+	[SLAT_OP_LIDT] = "lidt", [SLAT_OP_SMSW] = "smsw", [SLAT_OP_LMSW] = "lmsw",
+	[SLAT_OP_FNSTCW] = "fnstcw", [SLAT_OP_FNSTSW] = "fnstsw",
 	[SLAT_OP_NOP] = "nop prefetch prefetchw prefetchwt1 prefetchnta "
 			"prefetcht0 prefetcht1 prefetcht2 clflush clflushopt "
 			"clwb lfence mfence sfence",
@@ -263,6 +270,29 @@ static bool same_table(const struct slat_insn *insn,
 	       insn->src.size == 1 && insn->dst.reg == SLAT_RAX;
 }
 
+/* Zydis has one name for near and far branches. */
+static bool same_distance(const struct slat_insn *insn, const ZydisDecodedInstruction *zi)
+{
+	bool far = zi->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR;
+
+	switch (insn->op) {
+	case SLAT_OP_CALL:
+	case SLAT_OP_JMP:
+	case SLAT_OP_RET:
+		return !far;
+	case SLAT_OP_CALLF ... SLAT_OP_RETF:
+		return far;
+	default:
+		return true;
+	}
+}
+
+static bool same_pointer(const struct slat_insn *insn, const ZydisDecodedOperand *z)
+{
+	return z->type == ZYDIS_OPERAND_TYPE_POINTER && z->ptr.segment == insn->imm >> 32 &&
+	       z->ptr.offset == (uint32_t)insn->imm;
+}
+
 static bool same_operands(const struct slat_insn *insn,
 			  const ZydisDecodedInstruction *zi,
 			  const ZydisDecodedOperand *z)
@@ -271,6 +301,15 @@ static bool same_operands(const struct slat_insn *insn,
 
 	if (insn->op == SLAT_OP_NOP)
 		return true;
+	if (!same_distance(insn, zi))
+		return false;
+	if (insn->op == SLAT_OP_ENTER)
+		return z[0].imm.value.u == (uint16_t)insn->imm &&
+		       (uint8_t)z[1].imm.value.u == insn->imm >> 16 &&
+		       zi->operand_width == insn->osize * 8;
+	if ((insn->op == SLAT_OP_CALLF || insn->op == SLAT_OP_JMPF) &&
+	    insn->src.type == SLAT_OPND_IMM)
+		return same_pointer(insn, &z[0]);
 	if ((insn->op >= SLAT_OP_MOVS && insn->op <= SLAT_OP_OUTS))
 		return same_string(insn, zi, z);
 	if (insn->op == SLAT_OP_XLAT)

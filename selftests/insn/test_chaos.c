@@ -5,6 +5,8 @@
  * its memory (the sanitizers watch) and keep its promise that what fails
  * changes nothing and what was handed out as a write is followed by success.
  */
+#include <stdlib.h>
+
 #include "fake.h"
 #include "tap.h"
 
@@ -52,9 +54,15 @@ static void change_pages(void)
 static int chaos_read_gpa(void *ctx, u64 gpa, void *buf, unsigned int len)
 {
 	int err = draw_errno();
+	unsigned int i;
 
 	change_pages();
-	return err ? err : real->read_gpa(ctx, gpa, buf, len);
+	if (!err)
+		err = real->read_gpa(ctx, gpa, buf, len);
+	/* Selectors of the tables' few entries, among others. */
+	for (i = 0; !err && i < len; i++)
+		((u8 *)buf)[i] = rnd_one_in(4) ? 0 : rnd();
+	return err;
 }
 
 static int chaos_write_gpa(void *ctx, u64 gpa, const void *buf, unsigned int len)
@@ -100,6 +108,27 @@ static int chaos_check_io(void *ctx, u16 port, unsigned int size)
 	return err ? err : real->check_io(ctx, port, size);
 }
 
+static int chaos_read_table(void *ctx, u64 linear, void *buf, unsigned int len)
+{
+	u64 raw[2] = { rnd(), rnd() & ~(0x1full << 40) };
+	int err = draw_errno();
+
+	(void)ctx;
+	(void)linear;
+	memcpy(buf, raw, len);
+	return err;
+}
+
+static int chaos_cmpxchg_table(void *ctx, u64 linear, u8 old, u8 new)
+{
+	(void)ctx;
+	(void)linear;
+	/* A mark is set, and never taken back. */
+	if ((old & new) != old)
+		abort();
+	return draw_errno();
+}
+
 static bool chaos_stop(void *ctx)
 {
 	(void)ctx;
@@ -107,6 +136,7 @@ static bool chaos_stop(void *ctx)
 }
 
 static struct slat_emul_ops ops;
+static struct slat_system_ops system_ops;
 
 static void setup(void)
 {
@@ -129,6 +159,10 @@ static void setup(void)
 	ops.seg_check = chaos_seg_check;
 	ops.check_io = chaos_check_io;
 	ops.stop = chaos_stop;
+	system_ops = *real->system;
+	system_ops.read = chaos_read_table;
+	system_ops.cmpxchg = chaos_cmpxchg_table;
+	ops.system = &system_ops;
 	f.e.ops = &ops;
 	f.e.mode = modes[rnd_below(5)];
 	f.e.rip = rnd_one_in(2) ? 0x4ff8 : 0x400000;
@@ -189,7 +223,7 @@ static const char *check_exit(enum slat_emul_status s, const struct slat_emul *b
 
 static bool is_branch(const struct slat_emul *e)
 {
-	return e->insn.op >= SLAT_OP_CALL && e->insn.op <= SLAT_OP_RET;
+	return e->insn.op >= SLAT_OP_CALL && e->insn.op <= SLAT_OP_IRET;
 }
 
 /* The state at the end; NULL or what is wrong with it. */

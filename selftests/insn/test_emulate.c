@@ -304,10 +304,10 @@ static void test_refusals(void)
 	enum slat_emul_status s;
 
 	scene_start(&f, scene_all_mmio);
-	RUN_CODE(&f, "\x0f\x01\x13");			/* lgdt [rbx] */
+	RUN_CODE(&f, "\x0f\x00\x23");			/* verr [rbx] */
 	s = slat_emul_run(&f.e);
 	tap_ok(s == SLAT_EMUL_UNHANDLED && scene_untouched(&f) && f.e.fetched == 15 &&
-	       f.e.insn.len == 3 && !memcmp(f.e.insn.bytes, "\x0f\x01\x13", 3),
+	       f.e.insn.len == 3 && !memcmp(f.e.insn.bytes, "\x0f\x00\x23", 3),
 	       "an instruction that is not emulated: unhandled, with its bytes");
 	scene_start(&f, scene_all_mmio);
 	RUN_CODE(&f, "\xf0\x8b\x03");			/* lock mov */
@@ -413,7 +413,7 @@ static void test_repeated(void)
 	       "the same bytes in another mode: decoded anew");
 	f.e.mode = SLAT_MODE_LONG;
 	f.e.rip = SCENE_CODE;
-	RUN_CODE(&f, "\x0f\x01\x13");
+	RUN_CODE(&f, "\x0f\x00\x23");
 	s = slat_emul_run(&f.e);
 	tap_ok(s == SLAT_EMUL_UNHANDLED && slat_emul_run(&f.e) == SLAT_EMUL_UNHANDLED,
 	       "what cannot be emulated is refused every time");

@@ -168,6 +168,19 @@ TEST_F(rights, ports_that_a_program_may_use)
 	EXPECT_TRUE(store_becomes(self, BYTES("\x66\xef"), VEC_GP));
 }
 
+/* The processor refuses them before it looks at their operand, so they never exit by it. */
+TEST_F(rights, system_registers_that_a_program_may_not_load)
+{
+	map(&self->g, DEVICE, MMIO, PTE_W);
+	be_user(self);
+	EXPECT_TRUE(store_becomes(self, BYTES("\x0f\x01\x13"), VEC_GP));	/* lgdt (%rbx) */
+	EXPECT_TRUE(store_becomes(self, BYTES("\x0f\x01\x1b"), VEC_GP));	/* lidt (%rbx) */
+	EXPECT_TRUE(store_becomes(self, BYTES("\x0f\x01\x33"), VEC_GP));	/* lmsw (%rbx) */
+	EXPECT_TRUE(store_becomes(self, BYTES("\x0f\x01\xf0"), VEC_GP));	/* lmsw %ax */
+	EXPECT_TRUE(store_becomes(self, BYTES("\x0f\x00\x13"), VEC_GP));	/* lldt (%rbx) */
+	EXPECT_TRUE(store_becomes(self, BYTES("\x0f\x00\xd8"), VEC_GP));	/* ltr %ax */
+}
+
 TEST_F(rights, vector_registers_that_are_switched_off)
 {
 	static const char movups[] = "\x0f\x11\x03", movq[] = "\x0f\x7f\x03";
