@@ -2,8 +2,8 @@
 /*
  * The state machine: start an instruction, stop where user space must answer,
  * continue, commit. exec.c and string.c run between "begin" and "commit" and
- * change nothing themselves (segments.c marks descriptors). Called by the vCPU's glue on the vCPU's thread;
- * expects no lock.
+ * change nothing themselves, but for the descriptors that segments.c marks. Called
+ * by the vCPU's glue on the vCPU's thread; expects no lock.
  */
 #include "emulate.h"
 #include "machine.h"
