@@ -2,7 +2,8 @@
 /*
  * What a slot's counters say: SLAT_GET_SLOT_STATS, and a line a slot in debugfs.
  * Most of it is in slat_slot_state; how many leafs are mapped is counted when it
- * is asked for, by a walk. Called without locks; takes slots_lock.
+ * is asked for, by a walk. Called without locks; takes slots_lock, but not for the
+ * walk: whoever watches must not keep a slot change from going on.
  */
 #include <linux/bitops.h>
 #include <linux/sched/signal.h>
@@ -88,17 +89,20 @@ static void stats_fill(struct slat_vm *vm, const struct slat_memslot *slot,
 	stats->dirty_ns = port_clock_ns(port_clock() - state->dirty_since);
 }
 
-static int stats_read(struct slat_vm *vm, const struct slat_memslot *slot,
-		      struct slat_slot_stats *stats)
+/*
+ * The leafs where the slot was when @stats was filled: without slots_lock, so it may have
+ * gone meanwhile, and the counts with it.
+ */
+static int stats_count_leafs(struct slat_vm *vm, struct slat_slot_stats *stats)
 {
+	const gfn_t start = stats->gpa >> SLAT_PAGE_SHIFT;
 	struct slat_visit visit = {
-		.end = slot->base_gfn + slot->npages,
+		.end = start + (stats->size >> SLAT_PAGE_SHIFT),
 		.visit = leaf_count,
 		.arg = stats,
 	};
 
-	stats_fill(vm, slot, stats);
-	return slat_vm_visit(vm, slot->base_gfn, &visit);
+	return slat_vm_visit(vm, start, &visit);
 }
 
 /* What is counted for the whole EPT alone. */
@@ -130,9 +134,12 @@ int slat_vm_slot_stats(struct slat_vm *vm, void __user *argp, struct slat_reject
 				   slots->config.nr_max - 1);
 	mutex_lock(&slots->lock);
 	slot = slat_memslots_find_id(slots, stats.slot);
-	err = slot ? stats_read(vm, slot, &stats) :
-		     slat_reject(why, -ENOENT, SLAT_CHECK_NO_SLOT, stats.slot, 0);
+	if (slot)
+		stats_fill(vm, slot, &stats);
 	mutex_unlock(&slots->lock);
+	if (!slot)
+		return slat_reject(why, -ENOENT, SLAT_CHECK_NO_SLOT, stats.slot, 0);
+	err = stats_count_leafs(vm, &stats);
 	if (err)
 		return err;
 	stats_add_mmio(vm, &stats);
@@ -156,18 +163,29 @@ static void slot_show(struct seq_file *m, const struct slat_slot_stats *s)
 		   s->dirty_now, s->dirty_ns);
 }
 
-void slat_vm_slots_show(struct slat_vm *vm, struct seq_file *m)
+/* The first slot with number @id or above; false: there is none. */
+static bool slot_next(struct slat_vm *vm, u32 *id, struct slat_slot_stats *stats)
 {
 	struct slat_memslots *slots = &vm->slots;
+	bool found;
+
+	mutex_lock(&slots->lock);
+	while (*id < slots->nr_ids && !slots->by_id[*id])
+		++*id;
+	found = *id < slots->nr_ids;
+	if (found)
+		stats_fill(vm, slots->by_id[*id], stats);
+	mutex_unlock(&slots->lock);
+	return found;
+}
+
+void slat_vm_slots_show(struct slat_vm *vm, struct seq_file *m)
+{
 	struct slat_slot_stats stats;
 	u32 id;
 
-	mutex_lock(&slots->lock);
-	for (id = 0; id < slots->nr_ids && !seq_has_overflowed(m); id++) {
-		const struct slat_memslot *slot = slots->by_id[id];
-
-		if (slot && !stats_read(vm, slot, &stats))
+	for (id = 0; slot_next(vm, &id, &stats) && !seq_has_overflowed(m); id++) {
+		if (!stats_count_leafs(vm, &stats))
 			slot_show(m, &stats);
 	}
-	mutex_unlock(&slots->lock);
 }

@@ -126,6 +126,7 @@ static void test_entries(void)
 		CHECK(!wellformed(leaf & ~EPT_PS, 3) && !wellformed(leaf | 1ULL << 20, 2));
 		CHECK(!wellformed(leaf | 1ULL << 29, 3));
 	}
+	CHECK(!wellformed(ept_make_leaf(0, true, true) | EPT_PS, 4));
 	CHECK(wellformed(0, 1));
 	CHECK(!ept_is_present(0) && !ept_is_mmio(0));
 }
