@@ -223,11 +223,6 @@ static enum slat_exit_type exit_vmcall(struct slat_vmx *vmx)
 	return skip(vmx);
 }
 
-static enum slat_exit_type exit_mwait(struct slat_vmx *vmx)
-{
-	return slat_vmx_has(vmx, SLAT_CPU_MWAIT) ? skip(vmx) : inject_ud(vmx);
-}
-
 /* A guest spins: let somebody else run, maybe the holder of its lock. */
 static enum slat_exit_type exit_pause(struct slat_vmx *vmx)
 {
@@ -291,7 +286,8 @@ static enum slat_exit_type exit_other(struct slat_vmx *vmx,
 		return exit_vmcall(vmx);
 	case EXIT_REASON_MWAIT_INSTRUCTION:
 	case EXIT_REASON_MONITOR_INSTRUCTION:
-		return exit_mwait(vmx);
+		/* They do nothing, whatever the guest's CPUID says: as on KVM. */
+		return skip(vmx);
 	case EXIT_REASON_PAUSE_INSTRUCTION:
 		return exit_pause(vmx);
 	case EXIT_REASON_VMCLEAR ... EXIT_REASON_VMON:

@@ -165,8 +165,7 @@ static const struct feature features[] = {
 	{ AT(1_EDX, 12, MTRR) },
 	{ AT(1_ECX, 31, HYPERVISOR) },
 
-	/* Not offered. Given by the client, MWAIT is a NOP, and x2APIC a bit of IA32_APIC_BASE. */
-	{ AT(1_ECX, 3, MWAIT), .clients = true, .cpu = SLAT_CPU_MWAIT },
+	/* Not offered. Given by the client, it is a bit of IA32_APIC_BASE. */
 	{ AT(1_ECX, 21, X2APIC), .clients = true, .cpu = SLAT_CPU_X2APIC },
 };
 

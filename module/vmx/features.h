@@ -24,13 +24,12 @@
 #define SLAT_CPU_INVPCID	BIT(2)
 #define SLAT_CPU_XSAVE		BIT(3)
 #define SLAT_CPU_XSAVES		BIT(4)
-#define SLAT_CPU_MWAIT		BIT(5)
-#define SLAT_CPU_TSC_ADJUST	BIT(6)
-#define SLAT_CPU_IBPB		BIT(7)	/* IA32_PRED_CMD */
-#define SLAT_CPU_FLUSH_L1D	BIT(8)	/* IA32_FLUSH_CMD */
-#define SLAT_CPU_ARCH_CAPS	BIT(9)	/* IA32_ARCH_CAPABILITIES */
-#define SLAT_CPU_X2APIC		BIT(10)
-#define SLAT_CPU_GBPAGES	BIT(11)
+#define SLAT_CPU_TSC_ADJUST	BIT(5)
+#define SLAT_CPU_IBPB		BIT(6)	/* IA32_PRED_CMD */
+#define SLAT_CPU_FLUSH_L1D	BIT(7)	/* IA32_FLUSH_CMD */
+#define SLAT_CPU_ARCH_CAPS	BIT(8)	/* IA32_ARCH_CAPABILITIES */
+#define SLAT_CPU_X2APIC		BIT(9)
+#define SLAT_CPU_GBPAGES	BIT(10)
 
 /* Words of feature bits: leaf, subleaf where there are some, register. */
 enum slat_cpuid_word {

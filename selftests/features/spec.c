@@ -161,7 +161,6 @@ static u32 features_of(const struct spec_cpuid *cpuid)
 	const struct {
 		u32 word, nr, feature;
 	} bits[] = {
-		{ cpuid->leaf[LEAF_1][ECX], 3, SLAT_CPU_MWAIT },
 		{ cpuid->leaf[LEAF_1][ECX], 21, SLAT_CPU_X2APIC },
 		{ cpuid->leaf[LEAF_1][ECX], 26, SLAT_CPU_XSAVE },
 		{ cpuid->leaf[LEAF_7_0][EBX], 1, SLAT_CPU_TSC_ADJUST },
@@ -242,7 +241,7 @@ struct slat_guest_cpu spec_guest_cpu(const struct spec_cpuid *cpuid,
 
 	cpu.cr4_valid = cr4_of(cpuid) & host->cr4_valid;
 	cpu.features = features_of(cpuid) &
-		       (host->features | SLAT_CPU_MWAIT | SLAT_CPU_X2APIC);
+		       (host->features | SLAT_CPU_X2APIC);
 	cpu.efer_valid = bit(0);
 	if (leaf81[EDX] & bit(29))
 		cpu.efer_valid |= bit(8) | bit(10);

@@ -254,7 +254,7 @@ static bool cpu_within(const struct slat_guest_cpu *a, const struct slat_guest_c
 	return !(a->cr4_valid & ~b->cr4_valid) && !(a->efer_valid & ~b->efer_valid) &&
 	       !(a->xcr0_valid & ~b->xcr0_valid) && !(a->xss_valid & ~b->xss_valid) &&
 	       !(a->spec_ctrl_valid & ~b->spec_ctrl_valid) &&
-	       !(a->features & ~b->features & ~(SLAT_CPU_MWAIT | SLAT_CPU_X2APIC));
+	       !(a->features & ~b->features & ~SLAT_CPU_X2APIC);
 }
 
 static struct slat_guest_cpu cpu_random(void)
