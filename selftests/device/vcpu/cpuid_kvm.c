@@ -42,7 +42,7 @@ static const struct allowed {
 	{ 7, 0, { 0, BIT32(2) }, "no SGX" },
 	{ 7, 0, { 0, BIT32(14) }, "no MPX" },
 	{ 7, 0, { 0, BIT32(25) }, "no Intel PT" },
-	{ 7, 0, { 0, 0, BIT32(2) }, "no UMIP where the processor has none" },
+	{ 7, 0, { 0, 0, BIT32(2) }, "UMIP is the processor's: KVM stands in where it has none" },
 	{ 7, 0, { 0, 0, BIT32(5) }, "no WAITPKG: its control stays off" },
 	{ 7, 0, { 0, 0, BIT32(16) }, "no LA57: guests have four levels" },
 	{ 7, 0, { 0, 0, BIT32(24) }, "no bus lock detection: DEBUGCTL has no such bit here" },
@@ -187,7 +187,8 @@ TEST_F(offer, cpuid)
 	NEEDS_BOTH();
 	a = cpuid_find(self->ours, 0xd, 0);
 	b = cpuid_find(self->theirs, 0xd, 0);
-	sizes = a && b && a->eax == b->eax && a->edx == b->edx;
+	/* Nor do they say anything where there is no XSAVE. */
+	sizes = a && b && a->eax && a->eax == b->eax && a->edx == b->edx;
 	for (uint32_t i = 0; i < self->ours->nent; i++) {
 		a = &self->ours->entries[i];
 		b = cpuid_find(self->theirs, a->function, a->index);
