@@ -24,6 +24,7 @@
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 
+#include <asm/cpufeature.h>
 #include <asm/idtentry.h>
 #include <asm/vmx.h>
 
@@ -32,6 +33,15 @@
 #define SLAT_SECONDARY_XSAVES	SECONDARY_EXEC_ENABLE_XSAVES
 #else
 #define SLAT_SECONDARY_XSAVES	SECONDARY_EXEC_XSAVES
+#endif
+
+/* vmx/features.c: bits of a word that 6.1 keeps without a name for each. */
+#ifndef X86_FEATURE_CMPCCXADD
+#define X86_FEATURE_CMPCCXADD	(CPUID_7_1_EAX * 32 + 7)
+#define X86_FEATURE_FZRM	(CPUID_7_1_EAX * 32 + 10)
+#define X86_FEATURE_FSRS	(CPUID_7_1_EAX * 32 + 11)
+#define X86_FEATURE_FSRC	(CPUID_7_1_EAX * 32 + 12)
+#define X86_FEATURE_AVX_IFMA	(CPUID_7_1_EAX * 32 + 23)
 #endif
 
 /*

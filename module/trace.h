@@ -69,6 +69,7 @@ static inline u64 slat_trace_now(void)
 
 #define SLAT_EXIT_NAMES							\
 	{ KVM_EXIT_UNKNOWN, "UNKNOWN" },				\
+	{ KVM_EXIT_EXCEPTION, "EXCEPTION" },				\
 	{ KVM_EXIT_IO, "IO" },						\
 	{ KVM_EXIT_DEBUG, "DEBUG" },					\
 	{ KVM_EXIT_HLT, "HLT" },					\

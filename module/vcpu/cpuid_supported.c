@@ -55,9 +55,25 @@ static struct kvm_cpuid_entry2 *list_add_host(struct cpuid_list *list, u32 funct
 	return e;
 }
 
+/* Leaves that have subleaves, of those that are absent here; said as KVM says it. */
+static bool leaf_is_indexed(u32 function)
+{
+	switch (function) {
+	case 0xb:			/* topology */
+	case 0xf ... 0x10:		/* monitoring and allocation of resources */
+	case 0x12:			/* SGX */
+	case 0x14:			/* Intel PT */
+	case 0x17 ... 0x18:		/* SoC, TLBs */
+	case 0x1d ... 0x1f:		/* AMX, topology again */
+		return true;
+	}
+	return false;
+}
+
 static struct kvm_cpuid_entry2 *list_add_zero(struct cpuid_list *list, u32 function)
 {
-	return list_add_entry(list, function, 0, 0);
+	return list_add_entry(list, function, 0, leaf_is_indexed(function) ?
+			      KVM_CPUID_FLAG_SIGNIFCANT_INDEX : 0);
 }
 
 u32 slat_xstate_size(u64 xcr0, bool compacted)
@@ -113,6 +129,30 @@ static int add_leaf_4(struct cpuid_list *list)
 	return 0;
 }
 
+/* Subleaves 1 and 2. */
+static int add_leaf_7_more(struct cpuid_list *list, u32 max)
+{
+	struct kvm_cpuid_entry2 *e;
+
+	e = list_add_host(list, 7, 1, KVM_CPUID_FLAG_SIGNIFCANT_INDEX);
+	if (!e)
+		return -E2BIG;
+	e->eax = offered(list, SLAT_CPUID_7_1_EAX, e->eax);
+	e->ebx = 0;
+	e->ecx = 0;
+	e->edx = offered(list, SLAT_CPUID_7_1_EDX, e->edx);
+	if (max < 2)
+		return 0;
+	e = list_add_host(list, 7, 2, KVM_CPUID_FLAG_SIGNIFCANT_INDEX);
+	if (!e)
+		return -E2BIG;
+	e->eax = 0;
+	e->ebx = 0;
+	e->ecx = 0;
+	e->edx = offered(list, SLAT_CPUID_7_2_EDX, e->edx);
+	return 0;
+}
+
 static int add_leaf_7(struct cpuid_list *list)
 {
 	struct kvm_cpuid_entry2 *e;
@@ -121,21 +161,12 @@ static int add_leaf_7(struct cpuid_list *list)
 	e = list_add_host(list, 7, 0, KVM_CPUID_FLAG_SIGNIFCANT_INDEX);
 	if (!e)
 		return -E2BIG;
-	max = min(e->eax, 1u);
+	max = min(e->eax, 2u);
 	e->eax = max;
 	e->ebx = offered(list, SLAT_CPUID_7_0_EBX, e->ebx);
 	e->ecx = offered(list, SLAT_CPUID_7_ECX, e->ecx);
 	e->edx = offered(list, SLAT_CPUID_7_EDX, e->edx);
-	if (!max)
-		return 0;
-	e = list_add_host(list, 7, 1, KVM_CPUID_FLAG_SIGNIFCANT_INDEX);
-	if (!e)
-		return -E2BIG;
-	e->eax = offered(list, SLAT_CPUID_7_1_EAX, e->eax);
-	e->ebx = 0;
-	e->ecx = 0;
-	e->edx = 0;
-	return 0;
+	return max ? add_leaf_7_more(list, max) : 0;
 }
 
 static int add_leaf_d_components(struct cpuid_list *list)
@@ -225,12 +256,15 @@ static int add_leaf_81(struct cpuid_list *list)
 
 static int add_leaf_88(struct cpuid_list *list)
 {
-	struct kvm_cpuid_entry2 *e = list_add_entry(list, 0x80000008, 0, 0);
+	struct kvm_cpuid_entry2 *e = list_add_host(list, 0x80000008, 0, 0);
 
 	if (!e)
 		return -E2BIG;
 	/* Four levels of EPT, and of guest paging: 48 bits of either address. */
 	e->eax = list->caps->cpu.maxphyaddr | 48 << 8;
+	e->ebx = offered(list, SLAT_CPUID_8000_0008_EBX, e->ebx);
+	e->ecx = 0;
+	e->edx = 0;
 	return 0;
 }
 

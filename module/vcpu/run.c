@@ -53,6 +53,24 @@ static enum slat_step run_debug(struct slat_vcpu *vcpu)
 	return run_exit(vcpu, KVM_EXIT_DEBUG);
 }
 
+static enum slat_step run_exception(struct slat_vcpu *vcpu)
+{
+	const struct slat_exit *exit = &vcpu->access.exit;
+
+	vcpu->run->ex.exception = exit->exception.vector;
+	vcpu->run->ex.error_code = exit->exception.error;
+	return run_exit(vcpu, KVM_EXIT_EXCEPTION);
+}
+
+static enum slat_step run_fail_entry(struct slat_vcpu *vcpu)
+{
+	const struct slat_exit *exit = &vcpu->access.exit;
+
+	vcpu->run->fail_entry.hardware_entry_failure_reason = exit->fail_entry.reason;
+	vcpu->run->fail_entry.cpu = exit->fail_entry.cpu;
+	return run_exit(vcpu, KVM_EXIT_FAIL_ENTRY);
+}
+
 /* An access that no RAM answers; inside the reader section. */
 static enum slat_step run_mmio(struct slat_vcpu *vcpu)
 {
@@ -169,8 +187,6 @@ static enum slat_step run_ept(struct slat_vcpu *vcpu)
 
 static enum slat_step run_dispatch(struct slat_vcpu *vcpu, enum slat_exit_type type)
 {
-	struct kvm_run *run = vcpu->run;
-
 	if (type != SLAT_EXIT_ABORT)
 		vcpu->stats.exits++;
 	switch (type) {
@@ -199,10 +215,10 @@ static enum slat_step run_dispatch(struct slat_vcpu *vcpu, enum slat_exit_type t
 		return run_exit(vcpu, KVM_EXIT_SET_TPR);
 	case SLAT_EXIT_DEBUG:
 		return run_debug(vcpu);
+	case SLAT_EXIT_EXCEPTION:
+		return run_exception(vcpu);
 	case SLAT_EXIT_FAIL_ENTRY:
-		run->fail_entry.hardware_entry_failure_reason = vcpu->access.exit.fail_entry.reason;
-		run->fail_entry.cpu = vcpu->access.exit.fail_entry.cpu;
-		return run_exit(vcpu, KVM_EXIT_FAIL_ENTRY);
+		return run_fail_entry(vcpu);
 	case SLAT_EXIT_INTERNAL:
 		return run_internal(vcpu);
 	}

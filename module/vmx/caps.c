@@ -256,6 +256,14 @@ static bool host_has(u16 feature)
 	return boot_cpu_has(feature);
 }
 
+static u32 cpuid_7_2_edx(void)
+{
+	u32 eax, ebx, ecx, edx;
+
+	cpuid_count(7, 2, &eax, &ebx, &ecx, &edx);
+	return edx;
+}
+
 static void probe_guest(struct slat_caps *caps)
 {
 	struct slat_guest_cpu *cpu = &caps->pub.cpu;
@@ -263,6 +271,7 @@ static void probe_guest(struct slat_caps *caps)
 		.has = host_has,
 		.controls = caps->secondary_opt,
 		.cr4 = caps->cr4_fixed1,
+		.gds_mitigated = gds_ucode_mitigated(),
 	};
 
 	if (boot_cpu_has(X86_FEATURE_XSAVE))
@@ -271,6 +280,8 @@ static void probe_guest(struct slat_caps *caps)
 		rdmsrl(MSR_IA32_XSS, caps->host_xss);
 	if (boot_cpu_has(X86_FEATURE_ARCH_CAPABILITIES))
 		rdmsrl(MSR_IA32_ARCH_CAPABILITIES, host.arch_caps);
+	if (boot_cpu_data.cpuid_level >= 7 && cpuid_eax(7) >= 2)
+		host.cpuid_7_2_edx = cpuid_7_2_edx();
 	rdmsrl(MSR_EFER, caps->host_efer);
 	rdmsrl(MSR_IA32_CR_PAT, caps->host_pat);
 

@@ -30,7 +30,7 @@
  * @host_efer:	EFER of the host
  * @host_pat:	IA32_PAT of the host
  * @host_xss:	IA32_XSS of the host, 0 where there is none
- * @arch_caps:	IA32_ARCH_CAPABILITIES for a guest
+ * @arch_caps:	IA32_ARCH_CAPABILITIES for a guest, see slat_arch_caps()
  * @invept_single: extent of INVEPT that one EPTP needs
  * @invvpid_single: extent of INVVPID that one VPID needs
  * @has_perf_ctrl: PERF_GLOBAL_CTRL is switched on entry and exit
@@ -95,5 +95,8 @@ int slat_l1d_init(struct slat_caps *caps);
 void slat_l1d_exit(struct slat_caps *caps);
 void slat_l1d_warn(void);
 void slat_l1d_follow(void);
+
+/* IA32_ARCH_CAPABILITIES for a guest, under the policy of L1D flushes as it is now. */
+u64 slat_arch_caps(const struct slat_caps *caps);
 
 #endif /* SLAT_VMX_CAPS_H */

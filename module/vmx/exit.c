@@ -106,9 +106,18 @@ static enum slat_exit_type exit_debug(struct slat_vmx *vmx,
 	return SLAT_EXIT_NONE;
 }
 
+/* Nobody here knows what to do with it: the client decides. */
+static enum slat_exit_type exit_with_exception(struct slat_exit *exit, u32 info)
+{
+	exit->exception.vector = info & INTR_INFO_VECTOR_MASK;
+	exit->exception.error = info & INTR_INFO_DELIVER_CODE_MASK ?
+				slat_vmcs_read(VM_EXIT_INTR_ERROR_CODE) : 0;
+	return SLAT_EXIT_EXCEPTION;
+}
+
 /* #AC: alignment of the guest's own, or a split lock that the host forbids. */
 static enum slat_exit_type exit_alignment(struct slat_vmx *vmx,
-					  struct slat_exit *exit)
+					  struct slat_exit *exit, u32 info)
 {
 	bool guests_own = !boot_cpu_has(X86_FEATURE_SPLIT_LOCK_DETECT) ||
 			  (slat_vmx_cpl(vmx) == 3 &&
@@ -121,7 +130,7 @@ static enum slat_exit_type exit_alignment(struct slat_vmx *vmx,
 	}
 	if (handle_guest_split_lock(slat_rip(vmx)))
 		return SLAT_EXIT_NONE;
-	return internal_error(vmx, exit, KVM_INTERNAL_ERROR_SIMUL_EX);
+	return exit_with_exception(exit, info);
 }
 
 static enum slat_exit_type exit_exception(struct slat_vmx *vmx,
@@ -139,10 +148,9 @@ static enum slat_exit_type exit_exception(struct slat_vmx *vmx,
 	case X86_TRAP_BP:
 		return slat_debug_bp(vmx, exit);
 	case X86_TRAP_AC:
-		return exit_alignment(vmx, exit);
+		return exit_alignment(vmx, exit, info);
 	}
-	exit->qualification = info;
-	return internal_error(vmx, exit, KVM_INTERNAL_ERROR_SIMUL_EX);
+	return exit_with_exception(exit, info);
 }
 
 static enum slat_exit_type exit_irq_window(struct slat_vmx *vmx)
@@ -223,11 +231,6 @@ static enum slat_exit_type exit_vmcall(struct slat_vmx *vmx)
 	return skip(vmx);
 }
 
-static enum slat_exit_type exit_mwait(struct slat_vmx *vmx)
-{
-	return slat_vmx_has(vmx, SLAT_CPU_MWAIT) ? skip(vmx) : inject_ud(vmx);
-}
-
 /* A guest spins: let somebody else run, maybe the holder of its lock. */
 static enum slat_exit_type exit_pause(struct slat_vmx *vmx)
 {
@@ -291,7 +294,8 @@ static enum slat_exit_type exit_other(struct slat_vmx *vmx,
 		return exit_vmcall(vmx);
 	case EXIT_REASON_MWAIT_INSTRUCTION:
 	case EXIT_REASON_MONITOR_INSTRUCTION:
-		return exit_mwait(vmx);
+		/* They do nothing, whatever the guest's CPUID says: as on KVM. */
+		return skip(vmx);
 	case EXIT_REASON_PAUSE_INSTRUCTION:
 		return exit_pause(vmx);
 	case EXIT_REASON_VMCLEAR ... EXIT_REASON_VMON:

@@ -32,9 +32,12 @@ const struct slat_cpuid_place slat_cpuid_places[SLAT_NR_CPUID_WORDS] = {
 	[SLAT_CPUID_7_ECX] = { 7, 0, 2 },
 	[SLAT_CPUID_7_EDX] = { 7, 0, 3 },
 	[SLAT_CPUID_7_1_EAX] = { 7, 1, 0 },
+	[SLAT_CPUID_7_1_EDX] = { 7, 1, 3 },
+	[SLAT_CPUID_7_2_EDX] = { 7, 2, 3 },
 	[SLAT_CPUID_D_1_EAX] = { 0xd, 1, 0 },
 	[SLAT_CPUID_8000_0001_ECX] = { 0x80000001, 0, 2 },
 	[SLAT_CPUID_8000_0001_EDX] = { 0x80000001, 0, 3 },
+	[SLAT_CPUID_8000_0008_EBX] = { 0x80000008, 0, 1 },
 };
 
 /**
@@ -44,6 +47,7 @@ const struct slat_cpuid_place slat_cpuid_places[SLAT_NR_CPUID_WORDS] = {
  * @word:	enum slat_cpuid_word
  * @clients:	never offered, but a client may give it to a guest
  * @host:	X86_FEATURE_* that the host kernel must have kept, all of them; 0: none
+ *		(a bit of CPUID(7).2 must besides be the processor's own)
  * @control:	secondary control that a guest needs to have it
  * @cpu:	SLAT_CPU_* bit that says that a guest has it
  * @msr:	exists where this row, or another one of the same MSR, is there
@@ -51,7 +55,7 @@ const struct slat_cpuid_place slat_cpuid_places[SLAT_NR_CPUID_WORDS] = {
  * @efer:	EFER bits that it allows
  * @xcr0:	components of the host's XCR0 that can be offered with it; which of
  *		them a guest has is said by leaf 0xd alone, as in KVM
- * @spec_ctrl:	IA32_SPEC_CTRL bit that it allows
+ * @spec_ctrl:	IA32_SPEC_CTRL bits that it allows
  */
 struct feature {
 	u32	bit;
@@ -75,6 +79,22 @@ struct feature {
 /* The same for one that is there where the host kernel kept that very bit. */
 #define KEPT(word_, nr, name) \
 	AT(word_, nr, name), .host = { CPUID_##word_ * 32 + (nr) }
+
+/* One of a word that the kernel does not keep, or only in part and elsewhere. */
+#define UNKEPT(word_, nr, name) \
+	.word = SLAT_CPUID_##word_, .bit = BIT(nr)
+
+/* Bits of IA32_SPEC_CTRL with a bit of CPUID(7).2 each, or for two of them. */
+#define SPEC_IPRED_DIS_U	BIT(3)
+#define SPEC_IPRED_DIS_S	BIT(4)
+#define SPEC_RRSBA_DIS_U	BIT(5)
+#define SPEC_RRSBA_DIS_S	BIT(6)
+#define SPEC_PSFD		BIT(7)
+#define SPEC_DDPD_U		BIT(8)
+#define SPEC_BHI_DIS_S		BIT(10)
+
+#define SPEC_CTRL(bits) \
+	.host = { X86_FEATURE_MSR_SPEC_CTRL }, .spec_ctrl = bits, .msr = MSR_IA32_SPEC_CTRL
 
 /* Only states without XFD: no AMX. */
 #define XCR0_XSAVE	(XFEATURE_MASK_FP | XFEATURE_MASK_SSE | XFEATURE_MASK_YMM | \
@@ -121,8 +141,15 @@ static const struct feature features[] = {
 	  .host = { X86_FEATURE_SPEC_CTRL_SSBD, X86_FEATURE_MSR_SPEC_CTRL },
 	  .spec_ctrl = SPEC_CTRL_SSBD, .msr = MSR_IA32_SPEC_CTRL },
 	{ KEPT(7_EDX, 28, FLUSH_L1D), .cpu = SLAT_CPU_FLUSH_L1D, .msr = MSR_IA32_FLUSH_CMD },
-	{ KEPT(7_EDX, 29, ARCH_CAPABILITIES), .cpu = SLAT_CPU_ARCH_CAPS,
+	/* Composed here: the host may have none, and know all the same what it is not prone to. */
+	{ AT(7_EDX, 29, ARCH_CAPABILITIES), .cpu = SLAT_CPU_ARCH_CAPS,
 	  .msr = MSR_IA32_ARCH_CAPABILITIES },
+
+	{ UNKEPT(7_2_EDX, 0, PSFD), SPEC_CTRL(SPEC_PSFD) },
+	{ UNKEPT(7_2_EDX, 1, IPRED_CTRL), SPEC_CTRL(SPEC_IPRED_DIS_U | SPEC_IPRED_DIS_S) },
+	{ UNKEPT(7_2_EDX, 2, RRSBA_CTRL), SPEC_CTRL(SPEC_RRSBA_DIS_U | SPEC_RRSBA_DIS_S) },
+	{ UNKEPT(7_2_EDX, 3, DDPD_U), SPEC_CTRL(SPEC_DDPD_U) },
+	{ UNKEPT(7_2_EDX, 4, BHI_CTRL), SPEC_CTRL(SPEC_BHI_DIS_S) },
 
 	/* The banks are emulated, and the MSRs are there for every guest, as KVM's. */
 	{ KEPT(1_EDX, 7, MCE) },
@@ -138,8 +165,7 @@ static const struct feature features[] = {
 	{ AT(1_EDX, 12, MTRR) },
 	{ AT(1_ECX, 31, HYPERVISOR) },
 
-	/* Not offered. Given by the client, MWAIT is a NOP, and x2APIC a bit of IA32_APIC_BASE. */
-	{ AT(1_ECX, 3, MWAIT), .clients = true, .cpu = SLAT_CPU_MWAIT },
+	/* Not offered. Given by the client, it is a bit of IA32_APIC_BASE. */
 	{ AT(1_ECX, 21, X2APIC), .clients = true, .cpu = SLAT_CPU_X2APIC },
 };
 
@@ -155,6 +181,11 @@ struct passed {
 
 #define PASSED(word_, nr, name) \
 	{ AT(word_, nr, name), .host = CPUID_##word_ * 32 + (nr) }
+
+/* Of a word that the kernel does not keep: what the processor says is all there is. */
+#define NOT_KEPT	U16_MAX
+#define TOLD(word_, nr, name) \
+	{ UNKEPT(word_, nr, name), .host = NOT_KEPT }
 
 static const struct passed passed[] = {
 	PASSED(1_ECX, 0, XMM3),
@@ -236,6 +267,17 @@ static const struct passed passed[] = {
 
 	PASSED(7_1_EAX, 4, AVX_VNNI),
 	PASSED(7_1_EAX, 5, AVX512_BF16),
+	PASSED(7_1_EAX, 7, CMPCCXADD),
+	PASSED(7_1_EAX, 10, FZRM),
+	PASSED(7_1_EAX, 11, FSRS),
+	PASSED(7_1_EAX, 12, FSRC),
+	PASSED(7_1_EAX, 23, AVX_IFMA),
+
+	TOLD(7_1_EDX, 4, AVX_VNNI_INT8),
+	TOLD(7_1_EDX, 5, AVX_NE_CONVERT),
+	TOLD(7_1_EDX, 14, PREFETCHITI),
+
+	TOLD(7_2_EDX, 5, MCDT_NO),
 
 	PASSED(D_1_EAX, 0, XSAVEOPT),
 	PASSED(D_1_EAX, 1, XSAVEC),
@@ -244,6 +286,8 @@ static const struct passed passed[] = {
 	PASSED(8000_0001_ECX, 0, LAHF_LM),
 	PASSED(8000_0001_ECX, 5, ABM),
 	PASSED(8000_0001_ECX, 8, 3DNOWPREFETCH),
+
+	PASSED(8000_0008_EBX, 9, WBNOINVD),
 };
 
 /* CR4 bits that no CPUID bit takes away, as in KVM. */
@@ -252,20 +296,15 @@ static const struct passed passed[] = {
 			 X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT)
 
 /* Bits of IA32_ARCH_CAPABILITIES that tell a guest the truth. */
-#define ARCH_CAPS_PASSED	(ARCH_CAP_RDCL_NO | ARCH_CAP_IBRS_ALL | \
+#define ARCH_CAPS_PASSED	(ARCH_CAP_RDCL_NO | ARCH_CAP_IBRS_ALL | ARCH_CAP_RSBA | \
 				 ARCH_CAP_SKIP_VMENTRY_L1DFLUSH | ARCH_CAP_SSB_NO | \
 				 ARCH_CAP_MDS_NO | ARCH_CAP_PSCHANGE_MC_NO | \
 				 ARCH_CAP_TAA_NO | ARCH_CAP_SBDR_SSDP_NO | \
 				 ARCH_CAP_FBSDP_NO | ARCH_CAP_PSDP_NO | \
 				 ARCH_CAP_FB_CLEAR | ARCH_CAP_RRSBA | \
 				 ARCH_CAP_PBRSB_NO | ARCH_CAP_GDS_NO | \
-				 ARCH_CAP_RFDS_NO | ARCH_CAP_RFDS_CLEAR | ARCH_CAP_BHI_NO)
-
-/*
- * No executable huge page is ever mapped on an affected CPU; and the host flushes
- * L1D at its own entry: a nested one has no need to.
- */
-#define ARCH_CAPS_ALWAYS	(ARCH_CAP_PSCHANGE_MC_NO | ARCH_CAP_SKIP_VMENTRY_L1DFLUSH)
+				 ARCH_CAP_RFDS_NO | ARCH_CAP_RFDS_CLEAR | \
+				 ARCH_CAP_BHI_NO | ARCH_CAP_ITS_NO)
 
 /* What the host kernel knows of a processor that has no bit to say it. */
 static const struct {
@@ -275,16 +314,31 @@ static const struct {
 	{ X86_BUG_CPU_MELTDOWN, ARCH_CAP_RDCL_NO },
 	{ X86_BUG_SPEC_STORE_BYPASS, ARCH_CAP_SSB_NO },
 	{ X86_BUG_MDS, ARCH_CAP_MDS_NO },
+	{ X86_BUG_TAA, ARCH_CAP_TAA_NO },
+	{ X86_BUG_GDS, ARCH_CAP_GDS_NO },
+	{ X86_BUG_RFDS, ARCH_CAP_RFDS_NO },
+	{ X86_BUG_ITS, ARCH_CAP_ITS_NO },
 };
 
 u64 slat_features_arch_caps(const struct slat_feature_host *host)
 {
-	u64 data = (host->arch_caps & ARCH_CAPS_PASSED) | ARCH_CAPS_ALWAYS;
+	u64 data = host->arch_caps & ARCH_CAPS_PASSED;
 	unsigned int i;
+
+	/* No executable huge page is ever mapped on an affected CPU. */
+	data |= ARCH_CAP_PSCHANGE_MC_NO;
+	if (host->gds_mitigated)
+		data |= ARCH_CAP_GDS_NO;
 
 	for (i = 0; i < ARRAY_SIZE(arch_caps_known); i++)
 		if (!host->has(arch_caps_known[i].bug))
 			data |= arch_caps_known[i].absent;
+	/*
+	 * A guest without RTM has no need to ask, and finds the same value where
+	 * the host's kernel turned TSX off.
+	 */
+	if (!host->has(X86_FEATURE_RTM))
+		data &= ~(u64)ARCH_CAP_TAA_NO;
 	return data;
 }
 
@@ -295,6 +349,8 @@ static bool feature_is_there(const struct feature *f, const struct slat_feature_
 	for (i = 0; i < ARRAY_SIZE(f->host); i++)
 		if (f->host[i] && !host->has(f->host[i]))
 			return false;
+	if (f->word == SLAT_CPUID_7_2_EDX && !(host->cpuid_7_2_edx & f->bit))
+		return false;
 	return !f->clients && !(f->control & ~host->controls) && !(f->cr4 & ~host->cr4);
 }
 
@@ -344,7 +400,7 @@ void slat_features_host(const struct slat_feature_host *host, struct slat_guest_
 	for (i = 0; i < SLAT_NR_CPUID_WORDS; i++)
 		offer[i].decided &= ~lacking[i];
 	for (i = 0; i < ARRAY_SIZE(passed); i++)
-		if (host->has(passed[i].host))
+		if (passed[i].host == NOT_KEPT || host->has(passed[i].host))
 			offer[passed[i].word].passed |= passed[i].bit;
 }
 

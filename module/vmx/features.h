@@ -24,13 +24,12 @@
 #define SLAT_CPU_INVPCID	BIT(2)
 #define SLAT_CPU_XSAVE		BIT(3)
 #define SLAT_CPU_XSAVES		BIT(4)
-#define SLAT_CPU_MWAIT		BIT(5)
-#define SLAT_CPU_TSC_ADJUST	BIT(6)
-#define SLAT_CPU_IBPB		BIT(7)	/* IA32_PRED_CMD */
-#define SLAT_CPU_FLUSH_L1D	BIT(8)	/* IA32_FLUSH_CMD */
-#define SLAT_CPU_ARCH_CAPS	BIT(9)	/* IA32_ARCH_CAPABILITIES */
-#define SLAT_CPU_X2APIC		BIT(10)
-#define SLAT_CPU_GBPAGES	BIT(11)
+#define SLAT_CPU_TSC_ADJUST	BIT(5)
+#define SLAT_CPU_IBPB		BIT(6)	/* IA32_PRED_CMD */
+#define SLAT_CPU_FLUSH_L1D	BIT(7)	/* IA32_FLUSH_CMD */
+#define SLAT_CPU_ARCH_CAPS	BIT(8)	/* IA32_ARCH_CAPABILITIES */
+#define SLAT_CPU_X2APIC		BIT(9)
+#define SLAT_CPU_GBPAGES	BIT(10)
 
 /* Words of feature bits: leaf, subleaf where there are some, register. */
 enum slat_cpuid_word {
@@ -41,9 +40,12 @@ enum slat_cpuid_word {
 	SLAT_CPUID_7_ECX,
 	SLAT_CPUID_7_EDX,
 	SLAT_CPUID_7_1_EAX,
+	SLAT_CPUID_7_1_EDX,
+	SLAT_CPUID_7_2_EDX,
 	SLAT_CPUID_D_1_EAX,
 	SLAT_CPUID_8000_0001_ECX,
 	SLAT_CPUID_8000_0001_EDX,
+	SLAT_CPUID_8000_0008_EBX,
 	SLAT_NR_CPUID_WORDS,
 };
 
@@ -94,14 +96,19 @@ struct slat_guest_cpu {
  * @controls:	secondary controls that a guest can be entered with
  * @cr4:	CR4 bits that may be 1 in VMX operation
  * @xcr0:	XCR0, 0 where there is none
+ * @cpuid_7_2_edx: that register of the processor's own CPUID, 0 where there is no
+ *		such leaf: the kernel has no word for it
  * @arch_caps:	IA32_ARCH_CAPABILITIES, 0 where there is none
+ * @gds_mitigated: microcode keeps gathers from leaking, for guests too
  */
 struct slat_feature_host {
 	bool	(*has)(u16 feature);
 	u32	controls;
 	u64	cr4;
 	u64	xcr0;
+	u32	cpuid_7_2_edx;
 	u64	arch_caps;
+	bool	gds_mitigated;
 };
 
 /**
@@ -125,7 +132,7 @@ struct slat_guest_cpuid {
 void slat_features_host(const struct slat_feature_host *host, struct slat_guest_cpu *cpu,
 			struct slat_cpuid_offer offer[SLAT_NR_CPUID_WORDS]);
 
-/* IA32_ARCH_CAPABILITIES for a guest of this host. */
+/* IA32_ARCH_CAPABILITIES for a guest of this host, but for what L1D flushes add (l1d.c). */
 u64 slat_features_arch_caps(const struct slat_feature_host *host);
 
 /**

@@ -120,6 +120,18 @@ void slat_l1d_exit(struct slat_caps *caps)
 	caps->l1d_pages = NULL;
 }
 
+/*
+ * A hypervisor in the guest need not flush at its own entries: those are entries
+ * from here, each with its flush.  Only where the host takes the risk is it left
+ * to decide for itself.
+ */
+u64 slat_arch_caps(const struct slat_caps *caps)
+{
+	if (READ_ONCE(l1tf_vmx_mitigation) == VMENTER_L1D_FLUSH_NEVER)
+		return caps->arch_caps;
+	return caps->arch_caps | ARCH_CAP_SKIP_VMENTRY_L1DFLUSH;
+}
+
 /* A sibling thread can read what this one has in L1D, flushed or not. */
 void slat_l1d_warn(void)
 {

@@ -231,7 +231,7 @@ static int set_feat_ctl(struct slat_vmx *vmx, u32 index, u64 data, bool host)
 
 static int set_arch_caps(struct slat_vmx *vmx, u32 index, u64 data, bool host)
 {
-	if (data & ~vmx->caps->arch_caps)
+	if (data & ~slat_arch_caps(vmx->caps))
 		return -EINVAL;
 	vmx->msr[SLAT_MSR_ARCH_CAPS] = data;
 	return 0;
@@ -534,7 +534,7 @@ int slat_vmx_get_feature_msr(u32 index, u64 *data)
 			*data = 0;
 		return 0;
 	case MSR_IA32_ARCH_CAPABILITIES:
-		*data = slat_caps_get()->arch_caps;
+		*data = slat_arch_caps(slat_caps_get());
 		return 0;
 	}
 	return -EINVAL;
@@ -581,6 +581,6 @@ void slat_msr_init(struct slat_vmx *vmx)
 	vmx->msr[SLAT_MSR_MISC_ENABLE] = MSR_IA32_MISC_ENABLE_BTS_UNAVAIL |
 					 MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL;
 	vmx->msr[SLAT_MSR_MCG_CAP] = SLAT_MCE_BANKS;
-	vmx->msr[SLAT_MSR_ARCH_CAPS] = vmx->caps->arch_caps;
+	vmx->msr[SLAT_MSR_ARCH_CAPS] = slat_arch_caps(vmx->caps);
 	slat_msr_update_bitmap(vmx);
 }

@@ -110,8 +110,13 @@ void slat_tlb_flush_local(struct slat_vmx *vmx, u64 seq)
 	WRITE_ONCE(vm->cpu_seq[smp_processor_id()], seq);
 }
 
-/* SLAT_REQUEST_VPID.  Interrupts off. */
+/*
+ * SLAT_REQUEST_VPID.  Interrupts off.  Without a VPID the entry itself drops all
+ * linear mappings (SDM, "Operations that Invalidate Cached Mappings"), and INVVPID
+ * would fail.
+ */
 void slat_tlb_flush_vpid(struct slat_vmx *vmx)
 {
-	slat_invvpid(vmx->caps->invvpid_single, vmx->vpid);
+	if (likely(vmx->vpid))
+		slat_invvpid(vmx->caps->invvpid_single, vmx->vpid);
 }

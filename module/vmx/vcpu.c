@@ -55,11 +55,13 @@ void slat_vmx_vm_destroy(struct slat_vmx_vm *vm)
 	vm->cpu_seq = NULL;
 }
 
-/* Secondary controls that depend on the guest's CPUID. */
+/* Secondary controls that are not the same for each vCPU. */
 void slat_vcpu_update_controls(struct slat_vmx *vmx)
 {
 	u32 secondary = vmx->caps->secondary | slat_features_controls(vmx->guest.features);
 
+	if (!vmx->vpid)
+		secondary &= ~SECONDARY_EXEC_ENABLE_VPID;
 	if (secondary != vmx->secondary) {
 		vmx->secondary = secondary;
 		slat_vmcs_write(SECONDARY_VM_EXEC_CONTROL, secondary);
@@ -190,12 +192,7 @@ static struct preempt_ops vcpu_preempt_ops = {
 
 static int vcpu_alloc(struct slat_vmx *vmx)
 {
-	int vpid;
-
-	vpid = slat_vpid_alloc();
-	if (vpid < 0)
-		return -ENOMEM;
-	vmx->vpid = vpid;
+	vmx->vpid = slat_vpid_alloc();
 	vmx->vmcs = slat_vmcs_alloc(vmx->caps->revision);
 	if (!vmx->vmcs)
 		goto err_vpid;
@@ -208,7 +205,7 @@ static int vcpu_alloc(struct slat_vmx *vmx)
 err_vmcs:
 	slat_vmcs_free(vmx->vmcs);
 err_vpid:
-	slat_vpid_free(vpid);
+	slat_vpid_free(vmx->vpid);
 	return -ENOMEM;
 }
 

@@ -195,7 +195,7 @@ struct slat_vmx {
 	struct slat_vmcs *vmcs;
 	u64	vmcs_pa;
 	unsigned long *msr_bitmap;
-	u16	vpid;
+	u16	vpid;		/* 0: none, see vpid.c */
 	struct preempt_notifier notifier;
 	struct list_head vm_node;	/* slat_vmx_vm.vcpus, under its lock */
 	struct rcu_head rcu;
@@ -241,7 +241,7 @@ void slat_cpu_activate(struct slat_vmx *vmx, int cpu);
 void slat_cpu_deactivate(struct slat_vmx *vmx);
 
 /* vpid.c */
-int slat_vpid_alloc(void);
+u16 slat_vpid_alloc(void);
 void slat_vpid_free(u16 vpid);
 
 /* l1d.c */

@@ -67,6 +67,7 @@ struct slat_vmx_caps {
  *			slat_vmx_want_irq_window() can be queued now
  * @SLAT_EXIT_SET_TPR:	the guest lowered CR8; RIP already is after the MOV
  * @SLAT_EXIT_DEBUG:	a debugging client's step or breakpoint, see debug
+ * @SLAT_EXIT_EXCEPTION: an exception that is not the guest's to handle, see exception
  * @SLAT_EXIT_FAIL_ENTRY: VM entry failed, see fail_entry
  * @SLAT_EXIT_INTERNAL:	cannot go on, see internal
  */
@@ -81,6 +82,7 @@ enum slat_exit_type {
 	SLAT_EXIT_IRQ_WINDOW,
 	SLAT_EXIT_SET_TPR,
 	SLAT_EXIT_DEBUG,
+	SLAT_EXIT_EXCEPTION,
 	SLAT_EXIT_FAIL_ENTRY,
 	SLAT_EXIT_INTERNAL,
 };
@@ -117,6 +119,7 @@ struct slat_exit_io {
  * @io:		with SLAT_EXIT_IO
  * @fault:	with SLAT_EXIT_EPT
  * @debug:	with SLAT_EXIT_DEBUG: as KVM's kvm_debug_exit_arch
+ * @exception:	with SLAT_EXIT_EXCEPTION
  * @fail_entry:	with SLAT_EXIT_FAIL_ENTRY: KVM's hardware_entry_failure_reason
  * @internal:	with SLAT_EXIT_INTERNAL: KVM_INTERNAL_ERROR_*
  */
@@ -132,6 +135,10 @@ struct slat_exit {
 			u64	dr6;
 			u64	dr7;
 		} debug;
+		struct {
+			u32	vector;
+			u32	error;
+		} exception;
 		struct {
 			u64	reason;
 			u32	cpu;

@@ -18,6 +18,7 @@ typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
 
+#define U16_MAX			UINT16_MAX
 #define BIT(n)			(1ul << (n))
 #define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 #define BUILD_BUG_ON_ZERO(e)	0
@@ -35,12 +36,15 @@ enum {
 	CPUID_7_ECX,
 	CPUID_7_EDX,
 	CPUID_OWN,		/* those of Linux that are no bit of CPUID */
+	CPUID_8000_0008_EBX,
 	CPUID_BUGS,
+	CPUID_MORE_BUGS,
 	NR_CPUID_WORDS,
 };
 
 #define X86_FEATURE_TSC			(CPUID_1_EDX * 32 + 4)
 #define X86_FEATURE_MCE			(CPUID_1_EDX * 32 + 7)
+#define X86_FEATURE_RTM			(CPUID_7_0_EBX * 32 + 11)
 #define X86_FEATURE_OSPKE		(CPUID_7_ECX * 32 + 4)
 #define X86_FEATURE_SPEC_CTRL_SSBD	(CPUID_7_EDX * 32 + 31)
 #define X86_FEATURE_MSR_SPEC_CTRL	(CPUID_OWN * 32 + 16)
@@ -50,6 +54,10 @@ enum {
 #define X86_BUG_CPU_MELTDOWN		(CPUID_BUGS * 32 + 14)
 #define X86_BUG_SPEC_STORE_BYPASS	(CPUID_BUGS * 32 + 17)
 #define X86_BUG_MDS			(CPUID_BUGS * 32 + 19)
+#define X86_BUG_TAA			(CPUID_BUGS * 32 + 22)
+#define X86_BUG_GDS			(CPUID_BUGS * 32 + 30)
+#define X86_BUG_RFDS			(CPUID_MORE_BUGS * 32 + 2)
+#define X86_BUG_ITS			(CPUID_MORE_BUGS * 32 + 5)
 
 #define EFER_SCE	BIT(0)
 #define EFER_LME	BIT(8)
@@ -80,6 +88,7 @@ enum {
 
 #define ARCH_CAP_RDCL_NO		BIT(0)
 #define ARCH_CAP_IBRS_ALL		BIT(1)
+#define ARCH_CAP_RSBA			BIT(2)
 #define ARCH_CAP_SKIP_VMENTRY_L1DFLUSH	BIT(3)
 #define ARCH_CAP_SSB_NO			BIT(4)
 #define ARCH_CAP_MDS_NO			BIT(5)
@@ -95,5 +104,6 @@ enum {
 #define ARCH_CAP_GDS_NO			BIT(26)
 #define ARCH_CAP_RFDS_NO		BIT(27)
 #define ARCH_CAP_RFDS_CLEAR		BIT(28)
+#define ARCH_CAP_ITS_NO			BIT(62)
 
 #endif /* SLAT_SELFTESTS_FEATURES_USER_H */

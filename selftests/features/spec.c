@@ -21,11 +21,13 @@ u32 *spec_leaf(struct spec_cpuid *cpuid, u32 function, u32 index)
 	case 6:
 		return cpuid->leaf[LEAF_6];
 	case 7:
-		return index > 1 ? NULL : cpuid->leaf[index ? LEAF_7_1 : LEAF_7_0];
+		return index > 2 ? NULL : cpuid->leaf[LEAF_7_0 + index];
 	case 0xd:
 		return index > 1 ? NULL : cpuid->leaf[index ? LEAF_D_1 : LEAF_D_0];
 	case 0x80000001:
 		return cpuid->leaf[LEAF_8000_0001];
+	case 0x80000008:
+		return cpuid->leaf[LEAF_8000_0008];
 	}
 	return NULL;
 }
@@ -45,9 +47,10 @@ static const struct {
 	{ LEAF_7_0, EBX, CPUID_7_0_EBX, 0xfdaf2b78 },
 	{ LEAF_7_0, ECX, CPUID_7_ECX, 0x1a005f42 },
 	{ LEAF_7_0, EDX, CPUID_7_EDX, 0x0081451c },
-	{ LEAF_7_1, EAX, CPUID_7_1_EAX, 0x00000030 },
+	{ LEAF_7_1, EAX, CPUID_7_1_EAX, 0x00801cb0 },
 	{ LEAF_D_1, EAX, CPUID_D_1_EAX, 0x00000007 },
 	{ LEAF_8000_0001, ECX, CPUID_8000_0001_ECX, 0x00000121 },
+	{ LEAF_8000_0008, EBX, CPUID_8000_0008_EBX, 0x00000200 },
 };
 
 static void offer_instructions(const struct spec_host *host, const struct spec_cpuid *told,
@@ -63,6 +66,9 @@ static void offer_instructions(const struct spec_host *host, const struct spec_c
 			    kept(host, instructions[i].kept, nr))
 				offered->leaf[leaf][reg] |= told->leaf[leaf][reg] & bit(nr);
 	}
+	/* What Linux keeps no word for is the processor's alone to say. */
+	offered->leaf[LEAF_7_1][EDX] |= told->leaf[LEAF_7_1][EDX] & 0x00004030;
+	offered->leaf[LEAF_7_2][EDX] |= told->leaf[LEAF_7_2][EDX] & 0x00000020;
 }
 
 static bool cr4_feature(const struct spec_host *host, unsigned int word, unsigned int nr,
@@ -96,7 +102,7 @@ static void offer_leaf_7(const struct spec_host *host, u32 *leaf)
 		leaf[EDX] |= bit(26);						/* IBRS, IBPB */
 	leaf[EDX] |= spec_ctrl_feature(host, CPUID_OWN, 27) * bit(27);		/* STIBP */
 	leaf[EDX] |= kept(host, CPUID_7_EDX, 28) * bit(28);			/* L1D_FLUSH */
-	leaf[EDX] |= kept(host, CPUID_7_EDX, 29) * bit(29);			/* ARCH_CAPS */
+	leaf[EDX] |= bit(29);							/* ARCH_CAPS */
 	leaf[EDX] |= spec_ctrl_feature(host, CPUID_7_EDX, 31) * bit(31);	/* SSBD */
 }
 
@@ -114,6 +120,8 @@ void spec_offer(const struct spec_host *host, const struct spec_cpuid *told,
 	leaf[EDX] |= kept(host, CPUID_1_EDX, 7) * (bit(7) | bit(14));		/* MCE, MCA */
 	offered->leaf[LEAF_6][EAX] = bit(2);					/* ARAT */
 	offer_leaf_7(host, offered->leaf[LEAF_7_0]);
+	if (kept(host, CPUID_OWN, 16))						/* IA32_SPEC_CTRL */
+		offered->leaf[LEAF_7_2][EDX] |= host->cpuid_7_2_edx & 0x1f;
 	offered->leaf[LEAF_D_1][EAX] |= control_feature(host, CPUID_D_1_EAX, 3, 20) * bit(3);
 	leaf = offered->leaf[LEAF_8000_0001];
 	leaf[EDX] |= kept(host, CPUID_8000_0001_EDX, 11) * bit(11);		/* SYSCALL */
@@ -153,7 +161,6 @@ static u32 features_of(const struct spec_cpuid *cpuid)
 	const struct {
 		u32 word, nr, feature;
 	} bits[] = {
-		{ cpuid->leaf[LEAF_1][ECX], 3, SLAT_CPU_MWAIT },
 		{ cpuid->leaf[LEAF_1][ECX], 21, SLAT_CPU_X2APIC },
 		{ cpuid->leaf[LEAF_1][ECX], 26, SLAT_CPU_XSAVE },
 		{ cpuid->leaf[LEAF_7_0][EBX], 1, SLAT_CPU_TSC_ADJUST },
@@ -175,6 +182,31 @@ static u32 features_of(const struct spec_cpuid *cpuid)
 	return features;
 }
 
+/* What each bit of a CPUID allows in IA32_SPEC_CTRL. */
+static u64 spec_ctrl_of(const struct spec_cpuid *cpuid)
+{
+	const struct {
+		u32 word, nr;
+		u64 allowed;
+	} bits[] = {
+		{ cpuid->leaf[LEAF_7_0][EDX], 26, 0x001 },	/* IBRS */
+		{ cpuid->leaf[LEAF_7_0][EDX], 27, 0x002 },	/* STIBP */
+		{ cpuid->leaf[LEAF_7_0][EDX], 31, 0x004 },	/* SSBD */
+		{ cpuid->leaf[LEAF_7_2][EDX], 0, 0x080 },	/* PSFD */
+		{ cpuid->leaf[LEAF_7_2][EDX], 1, 0x018 },	/* IPRED_DIS_U and _S */
+		{ cpuid->leaf[LEAF_7_2][EDX], 2, 0x060 },	/* RRSBA_DIS_U and _S */
+		{ cpuid->leaf[LEAF_7_2][EDX], 3, 0x100 },	/* DDPD_U */
+		{ cpuid->leaf[LEAF_7_2][EDX], 4, 0x400 },	/* BHI_DIS_S */
+	};
+	u64 valid = 0;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(bits); i++)
+		if (bits[i].word & bit(bits[i].nr))
+			valid |= bits[i].allowed;
+	return valid;
+}
+
 struct slat_guest_cpu spec_host_cpu(const struct spec_host *host)
 {
 	struct slat_guest_cpu cpu = {};
@@ -192,13 +224,10 @@ struct slat_guest_cpu spec_host_cpu(const struct spec_host *host)
 		cpu.xcr0_valid = host->xcr0 & 0xe7;
 	if (cpu.features & SLAT_CPU_XSAVE && cpu.cr4_valid & bit(22))
 		cpu.xcr0_valid |= host->xcr0 & bit(9);
+	cpu.spec_ctrl_valid = spec_ctrl_of(&most);
+	/* Either half of the bit that IBRS and IBPB share can be had without the offer. */
 	if (spec_ctrl_feature(host, CPUID_OWN, 25))
 		cpu.spec_ctrl_valid |= bit(0);
-	if (spec_ctrl_feature(host, CPUID_OWN, 27))
-		cpu.spec_ctrl_valid |= bit(1);
-	if (spec_ctrl_feature(host, CPUID_7_EDX, 31))
-		cpu.spec_ctrl_valid |= bit(2);
-	/* Either half of the bit that IBRS and IBPB share can be had without the offer. */
 	if (kept(host, CPUID_OWN, 26))
 		cpu.features |= SLAT_CPU_IBPB;
 	return cpu;
@@ -207,25 +236,19 @@ struct slat_guest_cpu spec_host_cpu(const struct spec_host *host)
 struct slat_guest_cpu spec_guest_cpu(const struct spec_cpuid *cpuid,
 				     const struct slat_guest_cpu *host)
 {
-	const u32 *leaf81 = cpuid->leaf[LEAF_8000_0001], *leaf7 = cpuid->leaf[LEAF_7_0];
+	const u32 *leaf81 = cpuid->leaf[LEAF_8000_0001];
 	struct slat_guest_cpu cpu = {};
 
 	cpu.cr4_valid = cr4_of(cpuid) & host->cr4_valid;
 	cpu.features = features_of(cpuid) &
-		       (host->features | SLAT_CPU_MWAIT | SLAT_CPU_X2APIC);
+		       (host->features | SLAT_CPU_X2APIC);
 	cpu.efer_valid = bit(0);
 	if (leaf81[EDX] & bit(29))
 		cpu.efer_valid |= bit(8) | bit(10);
 	if (leaf81[EDX] & bit(20))
 		cpu.efer_valid |= bit(11);
 	cpu.efer_valid &= host->efer_valid;
-	if (leaf7[EDX] & bit(26))
-		cpu.spec_ctrl_valid |= bit(0);
-	if (leaf7[EDX] & bit(27))
-		cpu.spec_ctrl_valid |= bit(1);
-	if (leaf7[EDX] & bit(31))
-		cpu.spec_ctrl_valid |= bit(2);
-	cpu.spec_ctrl_valid &= host->spec_ctrl_valid;
+	cpu.spec_ctrl_valid = spec_ctrl_of(cpuid) & host->spec_ctrl_valid;
 	if (cpu.features & SLAT_CPU_XSAVE)
 		cpu.xcr0_valid = host->xcr0_valid & (cpuid->leaf[LEAF_D_0][EAX] |
 						     (u64)cpuid->leaf[LEAF_D_0][EDX] << 32);
@@ -271,15 +294,25 @@ u32 spec_controls(const struct slat_guest_cpu *cpu)
 
 u64 spec_arch_caps(const struct spec_host *host)
 {
-	/* 0 1 3 to 6 8 13 14 15 17 19 20 24 26 27 28 */
-	u64 data = host->arch_caps & 0x1d1ae17b;
+	/* 0 to 6 8 13 14 15 17 19 20 24 26 27 28 62; always 6 */
+	u64 data = (host->arch_caps & 0x400000001d1ae17f) | bit(6);
 
-	data |= bit(3) | bit(6);
 	if (!kept(host, CPUID_BUGS, 14))
 		data |= bit(0);
 	if (!kept(host, CPUID_BUGS, 17))
 		data |= bit(4);
 	if (!kept(host, CPUID_BUGS, 19))
 		data |= bit(5);
+	/* TAA takes TSX, and so RTM. */
+	if (!kept(host, CPUID_7_0_EBX, 11))
+		data &= ~bit(8);
+	else if (!kept(host, CPUID_BUGS, 22))
+		data |= bit(8);
+	if (!kept(host, CPUID_BUGS, 30) || host->gds_mitigated)
+		data |= bit(26);
+	if (!kept(host, CPUID_MORE_BUGS, 2))
+		data |= bit(27);
+	if (!kept(host, CPUID_MORE_BUGS, 5))
+		data |= bit(62);
 	return data;
 }

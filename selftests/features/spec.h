@@ -16,7 +16,9 @@ struct spec_host {
 	u32	controls;
 	u64	cr4;
 	u64	xcr0;
+	u32	cpuid_7_2_edx;
 	u64	arch_caps;
+	bool	gds_mitigated;
 };
 
 /* The leaves of a CPUID that hold feature bits or components. */
@@ -25,9 +27,11 @@ enum spec_leaf {
 	LEAF_6,
 	LEAF_7_0,
 	LEAF_7_1,
+	LEAF_7_2,
 	LEAF_D_0,
 	LEAF_D_1,
 	LEAF_8000_0001,
+	LEAF_8000_0008,
 	NR_LEAVES,
 };
 

@@ -50,7 +50,9 @@ static struct slat_feature_host asked_host(void)
 		.controls = host.controls,
 		.cr4 = host.cr4,
 		.xcr0 = host.xcr0,
+		.cpuid_7_2_edx = host.cpuid_7_2_edx,
 		.arch_caps = host.arch_caps,
+		.gds_mitigated = host.gds_mitigated,
 	};
 }
 
@@ -58,6 +60,7 @@ static void host_full(void)
 {
 	memset(&host, 0xff, sizeof(host));
 	memset(host.kept, true, sizeof(host.kept));
+	host.gds_mitigated = true;
 }
 
 static void host_random(void)
@@ -70,7 +73,9 @@ static void host_random(void)
 	host.controls = rnd();
 	host.cr4 = rnd() | (rnd_one_in(2) ? ~0ull : 0);
 	host.xcr0 = rnd();
+	host.cpuid_7_2_edx = rnd();
 	host.arch_caps = rnd();
+	host.gds_mitigated = rnd_one_in(2);
 }
 
 static void cpuid_random(struct spec_cpuid *cpuid)
@@ -169,6 +174,7 @@ static void test_host_each(void)
 	memset(&all, 0xff, sizeof(all));
 	for (i = 0; i < SPEC_NR_KEPT + 64 && ok; i++) {
 		host_full();
+		host.cpuid_7_2_edx &= ~(1u << i % 32);
 		if (i < SPEC_NR_KEPT) {
 			host.kept[i] = false;
 		} else {
@@ -248,7 +254,7 @@ static bool cpu_within(const struct slat_guest_cpu *a, const struct slat_guest_c
 	return !(a->cr4_valid & ~b->cr4_valid) && !(a->efer_valid & ~b->efer_valid) &&
 	       !(a->xcr0_valid & ~b->xcr0_valid) && !(a->xss_valid & ~b->xss_valid) &&
 	       !(a->spec_ctrl_valid & ~b->spec_ctrl_valid) &&
-	       !(a->features & ~b->features & ~(SLAT_CPU_MWAIT | SLAT_CPU_X2APIC));
+	       !(a->features & ~b->features & ~SLAT_CPU_X2APIC);
 }
 
 static struct slat_guest_cpu cpu_random(void)
@@ -294,7 +300,7 @@ static void test_msrs(void)
 		struct slat_guest_cpu cpu = cpu_random();
 
 		cpu.features &= rnd();
-		cpu.spec_ctrl_valid &= 1u << rnd_below(4) & 7;
+		cpu.spec_ctrl_valid &= 1u << rnd_below(16) & 0x5ff;
 		for (i = 0; i < ARRAY_SIZE(msrs) && ok; i++)
 			ok = slat_features_msr(&cpu, msrs[i]) == spec_has_msr(&cpu, msrs[i]);
 	}

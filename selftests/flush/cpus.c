@@ -184,6 +184,11 @@ void slat_invvpid(unsigned long extent, u16 vpid)
 		    vpid);
 }
 
+u16 vcpu_tag(const struct vcpu *vcpu)
+{
+	return vcpu->hw.vpid ? vcpu->hw.vpid : NO_VPID;
+}
+
 void cpu_drop_linear(u16 vpid)
 {
 	cached_drop(this_cpu(), match_vpid, vpid);
@@ -233,7 +238,7 @@ static void cached_check(const struct cpu *cpu, const struct cached *cached)
 	u64 nr = cpu - cpus;
 
 	if ((cached->eptp && cached->eptp != vcpu->hw.vm->eptp) ||
-	    (cached->vpid && cached->vpid != vcpu->hw.vpid))
+	    (cached->vpid && cached->vpid != vcpu_tag(vcpu)))
 		return;
 	if (cached->vpid && cached->uid != vcpu->uid)
 		FAIL("CPU %llu: vCPU %u may use a linear translation of vCPU %u", nr, vcpu->uid,
@@ -269,6 +274,9 @@ void cpu_enter_guest(struct vcpu *vcpu)
 	if (!cpu->vmx_on || !cpu->irqs_off || cpu->guest)
 		FAIL("VM entry where it can't be");
 	sim_trace("CPU %llu: vCPU %llu enters", cpu - cpus, vcpu->uid, 0, 0);
+	/* VPID off: an entry drops what was made without one, and so does the exit. */
+	if (!vcpu->hw.vpid)
+		cpu_drop_linear(NO_VPID);
 	cpu->guest = vcpu;
 	cpu_check(cpu);
 }
@@ -278,6 +286,8 @@ void cpu_leave_guest(void)
 	struct cpu *cpu = this_cpu();
 
 	sim_trace("CPU %llu: vCPU %llu leaves", cpu - cpus, cpu->guest->uid, 0, 0);
+	if (!cpu->guest->hw.vpid)
+		cpu_drop_linear(NO_VPID);
 	cpu->guest = NULL;
 }
 
@@ -294,7 +304,7 @@ void cpu_fill(void)
 		cached.gfn = gfn;
 		cached.frame = READ_ONCE(vcpu->vm->ept[gfn]);
 		cached_add(cpu, &cached);
-		cached.vpid = vcpu->hw.vpid;
+		cached.vpid = vcpu_tag(vcpu);
 		cached.uid = vcpu->uid;
 		cached.gen = vcpu->gen;
 		cached_add(cpu, &cached);

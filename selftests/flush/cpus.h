@@ -17,6 +17,7 @@
 #define MODEL_CPUS	3
 #define NR_GFNS		2
 #define MAX_CACHED	512
+#define NO_VPID		0xffff	/* linear mappings made without one */
 #define FOREIGN		0	/* the frame of a translation that is not ours */
 
 struct vcpu;
@@ -86,6 +87,8 @@ void cpu_leave_guest(void);
 void cpu_fill(void);
 /* INVLPG or MOV CR3 by the guest. */
 void cpu_drop_linear(u16 vpid);
+/* By what its linear mappings are kept apart. */
+u16 vcpu_tag(const struct vcpu *vcpu);
 /* Stay in guest mode until interrupted. */
 void cpu_linger(void);
 

@@ -161,11 +161,41 @@ static void test_again(void)
 	world_end();
 }
 
+/* All VPIDs are taken: the vCPU has none, and an entry drops what INVVPID would. */
+static void test_no_vpid(void)
+{
+	struct vcpu *vcpu, *other = NULL;
+	struct vm *vm;
+	int i, change;
+
+	begin();
+	vm = vm_create();
+	for (i = 1; i < NR_VPIDS; i++)
+		other = vcpu_create(vm);
+	vcpu = vcpu_create(vm);
+	CHECK_EQ(vcpu->hw.vpid, 0);
+	check_entry(vcpu, 0, 1, 0);
+	check_entry(other, 0, 0, 1);
+	for (change = 0; change < NR_CHANGES; change++) {
+		vcpu_change(vcpu, change);
+		check_entry(vcpu, 0, 0, 0);
+	}
+	check_entry(other, 0, 0, 0);
+	check_entry(vcpu, 1, 1, 0);
+	CHECK_EQ(vm_remap(vm, 0), 0);
+	check_entry(vcpu, 1, 1, 0);
+	/* Another one in its place that has none either. */
+	vcpu_destroy(vcpu);
+	check_entry(vcpu_create(vm), 1, 0, 0);
+	world_end();
+}
+
 const struct test step_tests[] = {
 	{ "an entry executes what its CPU and its vCPU owe, once", test_entry },
 	{ "a flush interrupts the CPUs that run the VM, once", test_interrupt },
 	{ "each change of registers, and no other, owes INVVPID", test_changes },
 	{ "an entry that is given up still owes", test_abort },
 	{ "a root page and a VPID used again", test_again },
+	{ "a vCPU without a VPID owes no INVVPID", test_no_vpid },
 	{ 0 }
 };

@@ -46,6 +46,20 @@ static int number_alloc(bool *used, int first, int end)
 	FAIL("out of numbers");
 }
 
+/* As vmx/vpid.c does it: none is left, so the vCPU does without. */
+static u16 vpid_alloc(void)
+{
+	u16 vpid;
+
+	for (vpid = 1; vpid < NR_VPIDS; vpid++) {
+		if (!vpids[vpid]) {
+			vpids[vpid] = true;
+			return vpid;
+		}
+	}
+	return 0;
+}
+
 static u32 frame_alloc(void)
 {
 	if (world.nr_frames == MAX_FRAMES)
@@ -130,7 +144,7 @@ struct vcpu *vcpu_create(struct vm *vm)
 	vcpu->uid = ++nr_uids;
 	vcpu->hw.caps = &world.caps;
 	vcpu->hw.vm = &vm->hw;
-	vcpu->hw.vpid = number_alloc(vpids, 1, NR_VPIDS);
+	vcpu->hw.vpid = vpid_alloc();
 	slat_tlb_vcpu_init(&vcpu->hw);
 	list_add_tail(&vcpu->hw.vm_node, &vm->hw.vcpus);
 	sim_trace("vCPU %llu has VPID %llu", vcpu->uid, vcpu->hw.vpid, 0, 0);
@@ -160,7 +174,7 @@ static void guest_run(struct vcpu *vcpu, struct cpu *cpu, enum guest_act act)
 			cpu_linger();
 		if (act == GUEST_INVLPG && !step) {
 			vcpu->gen++;
-			cpu_drop_linear(vcpu->hw.vpid);
+			cpu_drop_linear(vcpu_tag(vcpu));
 		}
 	}
 }

@@ -8,6 +8,7 @@
 #define CR0_TS		(1ul << 3)
 #define CR0_ET		(1ul << 4)
 #define CR4_OSXSAVE	(1ul << 18)
+#define CR4_UMIP	(1ul << 11)
 #define CR4_VMXE	(1ul << 13)
 #define MSR_EFER	0xc0000080
 #define MSR_STAR	0xc0000081
@@ -300,12 +301,11 @@ TEST_F(cpu, instructions)
 	EXPECT_TRUE(run_fault(&self->g, 0, 0, 0, 6));
 	load(insn_invept);
 	EXPECT_TRUE(run_fault(&self->g, 0, 0, 0, 6));
-	if (!vm_is_kvm(&self->g.vm)) {	/* which skips them, whatever CPUID says */
-		load(insn_mwait);
-		EXPECT_TRUE(run_fault(&self->g, 0, 0, 0, 6));
-		load(insn_monitor);
-		EXPECT_TRUE(run_fault(&self->g, 0, 0, 0, 6));
-	}
+	/* They are skipped, though the CPUID has no MONITOR. */
+	load(insn_mwait);
+	EXPECT_TRUE(run_hlt(&self->g, 0, 0, 0));
+	load(insn_monitor);
+	EXPECT_TRUE(run_hlt(&self->g, 0, 0, 0));
 	load(insn_ud2);
 	EXPECT_TRUE(run_fault(&self->g, 0, 0, 0, 6));
 	load(insn_rsm);
@@ -317,6 +317,94 @@ TEST_F(cpu, instructions)
 	load(insn_harmless);
 	ASSERT_TRUE(run_hlt(&self->g, 0, 0, 0));
 	EXPECT_EQ(-1000ll, (long long)vcpu_regs(&self->g.vcpu).rax);
+}
+
+/* What names a descriptor table register, with CR4.UMIP on, in a kernel. */
+GUEST_CODE_BLOB(tables, 64,
+	"mov $0x40000, %ebx\n"
+	"sgdt (%rbx)\n sidt 16(%rbx)\n sldt 32(%rbx)\n str 40(%rbx)\n"
+	"lgdt (%rbx)\n lidt 16(%rbx)\n"
+	"movb $0x89, 0x103d\n"		/* the TSS is free again */
+	"mov $0x38, %eax\n ltr %ax\n xor %eax, %eax\n lldt %ax\n"
+	"str %ecx\n sgdt 48(%rbx)\n hlt\n");
+GUEST_CODE_BLOB(bad_ltr, 64, "mov $0x10, %eax\n ltr %ax\n hlt\n");
+FAULTING(sgdt, "sgdt 0x40000");
+FAULTING(sidt, "sidt 0x40000");
+FAULTING(sldt, "sldt %eax");
+FAULTING(str, "str %eax");
+FAULTING(lldt, "lldt %ax");
+/* A program's HLT gets #GP at its own address. */
+#define run_user_ends(g, length) ({						\
+	memset(guest_exception(g), 0, sizeof(struct guest_exception));		\
+	guest_set_user(&(g)->vcpu);						\
+	vcpu_run(&(g)->vcpu);							\
+	guest_exception(g)->vector == 13 &&					\
+		guest_exception(g)->rip == GUEST_CODE + (length);		\
+})
+
+static bool umip_offered(struct guest *g)
+{
+	struct kvm_cpuid2 *cpuid = vm_supported_cpuid(g->vm.dev);
+	bool offered = cpuid_find(cpuid, 7, 0)->ecx & 1u << 2;
+
+	free(cpuid);
+	return offered;
+}
+
+static void set_umip(struct guest *g, bool on)
+{
+	struct kvm_sregs s = vcpu_sregs(&g->vcpu);
+
+	s.cr4 = on ? s.cr4 | CR4_UMIP : s.cr4 & ~CR4_UMIP;
+	vm_must(vcpu_set_sregs(&g->vcpu, &s), "KVM_SET_SREGS");
+}
+
+TEST_F(cpu, umip_of_the_kernel)
+{
+	struct kvm_sregs s;
+	uint8_t *data = self->g.ram + GUEST_DATA;
+
+	if (!umip_offered(&self->g))
+		SKIP(return, "no UMIP here");
+	load(tables);
+	set_umip(&self->g, true);
+	s = vcpu_sregs(&self->g.vcpu);
+	ASSERT_TRUE(run_hlt(&self->g, 0, 0, 0));
+	EXPECT_EQ(s.gdt.limit, *(uint16_t *)data);
+	EXPECT_EQ(s.gdt.base, *(uint64_t *)(data + 2));
+	EXPECT_EQ(s.idt.limit, *(uint16_t *)(data + 16));
+	EXPECT_EQ(s.idt.base, *(uint64_t *)(data + 18));
+	EXPECT_EQ(s.ldt.selector, *(uint16_t *)(data + 32));
+	EXPECT_EQ(s.tr.selector, *(uint16_t *)(data + 40));
+	EXPECT_EQ(s.gdt.base, *(uint64_t *)(data + 50));
+	EXPECT_EQ((uint64_t)SEL_TSS, vcpu_regs(&self->g.vcpu).rcx);
+	EXPECT_EQ(CR4_UMIP, vcpu_sregs(&self->g.vcpu).cr4 & CR4_UMIP);
+	/* A fault of the instruction's own. */
+	load(bad_ltr);
+	set_umip(&self->g, true);
+	memset(guest_exception(&self->g), 0, sizeof(struct guest_exception));
+	ASSERT_EQ(0, vcpu_run_to(&self->g.vcpu, KVM_EXIT_IO));
+	EXPECT_EQ(13ull, guest_exception(&self->g)->vector);
+	EXPECT_EQ((uint64_t)SEL_DATA, guest_exception(&self->g)->error);
+}
+
+TEST_F(cpu, umip_of_a_program)
+{
+	if (!umip_offered(&self->g))
+		SKIP(return, "no UMIP here");
+#define CHECK_PROGRAM(name, length) do {					\
+	load(insn_##name);							\
+	set_umip(&self->g, true);						\
+	EXPECT_TRUE(run_user_ends(&self->g, 0)) TH_LOG(#name);			\
+	load(insn_##name);							\
+	set_umip(&self->g, false);						\
+	EXPECT_TRUE(run_user_ends(&self->g, length)) TH_LOG(#name " without UMIP");	\
+} while (0)
+	CHECK_PROGRAM(sgdt, 8);
+	CHECK_PROGRAM(sidt, 8);
+	CHECK_PROGRAM(sldt, 3);
+	CHECK_PROGRAM(str, 3);
+	CHECK_PROGRAM(lldt, 0);
 }
 
 /* AVX state of the guest, kept over an exit, while the host uses its own. */
