@@ -123,10 +123,8 @@ static void host_put_present(void *ctx, const kvm_pfn_t *pfns, unsigned int nr)
  * the swap can, and so can what MADV_FREE gave up, which is swap backed no more (what the
  * host has not got round to telling apart yet is kept: that is all that a mark does).
  */
-static bool page_is_kept(struct page *page)
+static bool folio_is_kept(struct folio *folio)
 {
-	struct folio *folio = page_folio(page);
-
 	return folio_test_dirty(folio) || folio_test_hugetlb(folio) ||
 	       (folio_test_anon(folio) && folio_test_swapbacked(folio) &&
 		!folio_test_swapcache(folio));
@@ -152,16 +150,22 @@ static void host_mark_dirty(void *ctx, kvm_pfn_t pfn)
 
 static u32 host_keep_dirty(void *ctx, const kvm_pfn_t *pfns, unsigned int nr)
 {
+	struct folio *folio = NULL;
+	bool keep = false;
 	unsigned int i;
 	u32 kept = 0;
 
+	/* Neighbours are often of one folio, and what is asked and marked is the folio's. */
 	for (i = 0; i < nr; i++) {
 		struct page *page = pfn_to_page(pfns[i]);
 
-		if (!page_is_kept(page))
-			continue;
-		page_mark_dirty(page);
-		kept |= BIT(i);
+		if (page_folio(page) != folio) {
+			folio = page_folio(page);
+			keep = folio_is_kept(folio);
+			if (keep)
+				page_mark_dirty(page);
+		}
+		kept |= (u32)keep << i;
 	}
 	return kept;
 }
