@@ -31,6 +31,7 @@ static void deactivate_local(struct active_list *here, struct slat_vmx *vmx)
 	slat_vmcs_clear(vmx->vmcs_pa);
 	if (here->current_vmx == vmx)
 		here->current_vmx = NULL;
+	slat_tsc_left(vmx);
 	list_del(&vmx->cpu_node);
 	vmx->launched = false;
 	/*
@@ -86,6 +87,7 @@ void slat_cpu_activate(struct slat_vmx *vmx, int cpu)
 	}
 	if (moved) {
 		slat_switch_cpu(vmx, cpu);
+		slat_tsc_arrived(vmx);
 		WRITE_ONCE(vmx->cpu, cpu);
 	}
 }

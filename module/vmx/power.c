@@ -294,11 +294,15 @@ void slat_vmx_put(void)
 /* The last CPU before sleep; the others went by hotplug.  Interrupts off. */
 static int sleep_suspend(void)
 {
-	return owner_event(SLAT_WHEN_SUSPEND);
+	int err = owner_event(SLAT_WHEN_SUSPEND);
+
+	slat_tsc_host_sleeps();
+	return err;
 }
 
 static void sleep_resume(void)
 {
+	slat_tsc_host_wakes();
 	owner_event(SLAT_WHEN_RESUME);
 }
 

@@ -44,4 +44,8 @@ void slat_active_clear(void);
 /* Write them back, whatever was interrupted: the list stays.  Maybe in an NMI. */
 void slat_active_drop(void);
 
+/* tsc.c: the last CPU before sleep, and the first behind it.  Interrupts off. */
+void slat_tsc_host_sleeps(void);
+void slat_tsc_host_wakes(void);
+
 #endif /* SLAT_VMX_POWER_H */

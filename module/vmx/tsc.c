@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The guest's time stamp counter: the host's plus an offset, which user space
- * and the guest choose through MSRs.  It is never scaled.  Called by the MSR
- * table and by the vCPU's calls.  Context: process, loaded.
+ * The guest's time stamp counter: the host's, made to go on (tsc_base.h), plus an
+ * offset, which user space and the guest choose through MSRs.  It is never scaled.
+ * Called by the MSR table and by the vCPU's calls, in process context, loaded; where a
+ * vCPU leaves a CPU and comes to one, with preemption off; before and after sleep.
  */
 #include <linux/errno.h>
 #include <linux/math64.h>
@@ -11,21 +12,61 @@
 #include <asm/msr.h>
 #include <asm/tsc.h>
 
+#include "power.h"
 #include "vcpu.h"
 
 /* Rates that differ by less are one and the same clock, as KVM has it. */
 #define TOLERANCE_PPM	250
 
+static struct slat_tsc_host tsc_host;
+
+u64 slat_tsc_now(void)
+{
+	return slat_tsc_base(&tsc_host, rdtsc());
+}
+
+/* The last CPU before sleep, the first one behind it; interrupts off. */
+void slat_tsc_host_sleeps(void)
+{
+	slat_tsc_sleep(&tsc_host, rdtsc());
+}
+
+void slat_tsc_host_wakes(void)
+{
+	slat_tsc_wake(&tsc_host, rdtsc());
+}
+
+/* On the CPU that @vmx leaves, interrupts off. */
+void slat_tsc_left(struct slat_vmx *vmx)
+{
+	slat_tsc_leave(&tsc_host, &vmx->tsc, rdtsc());
+}
+
+void slat_tsc_write(struct slat_vmx *vmx)
+{
+	slat_vmcs_write(TSC_OFFSET, slat_tsc_field(&vmx->tsc));
+}
+
+/*
+ * On the new CPU, the VMCS current.  The TSC is not read before the other CPU's was: that
+ * it left was seen in memory.
+ */
+void slat_tsc_arrived(struct slat_vmx *vmx)
+{
+	slat_tsc_arrive(&tsc_host, &vmx->tsc, rdtsc_ordered());
+	slat_tsc_write(vmx);
+}
+
 int slat_tsc_get(struct slat_vmx *vmx, u32 index, u64 *data, bool host)
 {
-	*data = rdtsc() + vmx->tsc_offset;
+	*data = slat_tsc_now() + vmx->tsc.offset;
 	return 0;
 }
 
 static void set_tsc_offset(struct slat_vmx *vmx, u64 offset)
 {
-	vmx->tsc_offset = offset;
-	slat_vmcs_write(TSC_OFFSET, offset);
+	vmx->tsc.offset = offset;
+	slat_tsc_write(vmx);
 }
 
 /*
@@ -39,7 +80,7 @@ static void set_tsc_host(struct slat_vmx *vmx, u64 data)
 	u64 now, expected, distance, second = (u64)tsc_khz * 1000;
 
 	spin_lock(&vm->lock);
-	now = rdtsc();
+	now = slat_tsc_now();
 	expected = vm->tsc_data + (now - vm->tsc_host);
 	distance = expected > data ? expected - data : data - expected;
 	if (data && distance >= second) {
@@ -59,8 +100,8 @@ int slat_tsc_set(struct slat_vmx *vmx, u32 index, u64 data, bool host)
 		set_tsc_host(vmx, data);
 		return 0;
 	}
-	offset = data - rdtsc();
-	vmx->msr[SLAT_MSR_TSC_ADJUST] += offset - vmx->tsc_offset;
+	offset = data - slat_tsc_now();
+	vmx->msr[SLAT_MSR_TSC_ADJUST] += offset - vmx->tsc.offset;
 	set_tsc_offset(vmx, offset);
 	return 0;
 }
@@ -69,7 +110,7 @@ int slat_tsc_set_adjust(struct slat_vmx *vmx, u32 index, u64 data, bool host)
 {
 	/* What user space restores is already part of the TSC it restores. */
 	if (!host)
-		set_tsc_offset(vmx, vmx->tsc_offset + data -
+		set_tsc_offset(vmx, vmx->tsc.offset + data -
 				    vmx->msr[SLAT_MSR_TSC_ADJUST]);
 	vmx->msr[SLAT_MSR_TSC_ADJUST] = data;
 	return 0;

@@ -43,7 +43,7 @@ int slat_vmx_vm_init(struct slat_vmx_vm *vm, u32 id, hpa_t root, bool ad)
 	INIT_LIST_HEAD(&vm->vcpus);
 	spin_lock_init(&vm->lock);
 	vm->tsc_data = 0;
-	vm->tsc_host = rdtsc();
+	vm->tsc_host = slat_tsc_now();
 	vm->tsc_offset = -vm->tsc_host;
 	return 0;
 }
@@ -96,7 +96,7 @@ static void vcpu_init_controls(struct slat_vmx *vmx)
 	slat_vmcs_write(VMCS_LINK_POINTER, ~0ULL);
 	slat_vmcs_write(EPT_POINTER, vmx->vm->eptp);
 	slat_vmcs_write(VIRTUAL_PROCESSOR_ID, vmx->vpid);
-	slat_vmcs_write(TSC_OFFSET, vmx->tsc_offset);
+	slat_tsc_write(vmx);
 	if (caps->has_ple) {
 		slat_vmcs_write(PLE_GAP, PLE_GAP_TICKS);
 		slat_vmcs_write(PLE_WINDOW, PLE_WINDOW_TICKS);
@@ -226,7 +226,7 @@ struct slat_vmx *slat_vmx_vcpu_create(struct slat_vmx_vm *vm, u32 id,
 	vmx->cpu = -1;
 	slat_tlb_vcpu_init(vmx);
 	vmx->guest = vmx->caps->pub.cpu;
-	vmx->tsc_offset = vm->tsc_offset;
+	vmx->tsc.offset = vm->tsc_offset;
 	preempt_notifier_init(&vmx->notifier, &vcpu_preempt_ops);
 	err = vcpu_alloc(vmx);
 	if (err)

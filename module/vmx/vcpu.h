@@ -16,6 +16,7 @@
 
 #include "caps.h"
 #include "host_state.h"
+#include "tsc_base.h"
 #include "vmcs.h"
 
 /* Index into slat_vmx_frame.regs: instruction encoding order. */
@@ -160,7 +161,7 @@ struct slat_vmx {
 	u64	cr8;
 	u64	apic_base;
 	u64	xcr0;
-	u64	tsc_offset;
+	struct slat_tsc tsc;
 	u64	kernel_gs_base;	/* while !host.loaded */
 	u32	pkru;
 	u64	dr[4];
@@ -295,6 +296,11 @@ int slat_mce_set(struct slat_vmx *vmx, u32 index, u64 data, bool host);
 int slat_tsc_get(struct slat_vmx *vmx, u32 index, u64 *data, bool host);
 int slat_tsc_set(struct slat_vmx *vmx, u32 index, u64 data, bool host);
 int slat_tsc_set_adjust(struct slat_vmx *vmx, u32 index, u64 data, bool host);
+/* What guests' TSCs count from, see tsc_base.h. */
+u64 slat_tsc_now(void);
+void slat_tsc_write(struct slat_vmx *vmx);
+void slat_tsc_left(struct slat_vmx *vmx);
+void slat_tsc_arrived(struct slat_vmx *vmx);
 
 /* debug.c */
 void slat_debug_update_dr7(struct slat_vmx *vmx);

@@ -170,8 +170,8 @@ struct slat_vmx_ops {
  * @vcpus:	vCPUs, read under RCU
  * @lock:	protects writers of @vcpus and the TSC fields
  * @tsc_data:	last value that user space wrote to a vCPU's IA32_TSC
- * @tsc_host:	TSC of the host at that time
- * @tsc_offset:	TSC offset that followed from it
+ * @tsc_host:	the base (tsc_base.h) at that time
+ * @tsc_offset:	offset from the base that followed from it
  *
  * Embedded in struct slat_vm; fields are this layer's own.
  */

@@ -11,6 +11,7 @@ int main(int argc, char **argv)
 		start_tests,
 		hotplug_tests,
 		random_tests,
+		tsc_tests,
 		0
 	};
 
