@@ -2,7 +2,7 @@
 /*
  * What an exclusive section owes, and how it ends or yields: the flush first, then the
  * tables that were unlinked go to the epochs, then the lock is dropped. Used by zap.c,
- * wrprot.c and reclaim.c with the mmu lock held exclusive.
+ * wrprot.c, reclaim.c and age.c with the mmu lock held exclusive.
  */
 #include "internal.h"
 

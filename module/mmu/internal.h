@@ -47,9 +47,7 @@ bool slat_table_has_present(const struct slat_table *table);
 bool slat_table_has_mmio(const struct slat_table *table);
 void slat_table_list_ramless(struct slat_mmu *mmu, struct slat_table *table);
 void slat_table_unlist_ramless(struct slat_mmu *mmu, struct slat_table *table);
-void slat_table_move_ramless(struct slat_mmu *mmu, struct slat_table *table,
-			     struct list_head *to);
-void slat_tables_relist_ramless(struct slat_mmu *mmu, struct list_head *from);
+void slat_tables_take_ramless(struct slat_mmu *mmu, struct list_head *to);
 void slat_table_cache_free(struct slat_table_cache *cache);
 
 /* The table behind entry @entry, which ept_is_table(). */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The iterator over entries of a range: three small steps (down, side, up) and
- * the one place where a walk may yield. Used by zap.c, reclaim.c and verify.c
- * with the mmu lock held.
+ * the one place where a walk may yield. Used by zap.c, wrprot.c, age.c,
+ * reclaim.c and verify.c with the mmu lock held.
  */
 #include "internal.h"
 

@@ -141,23 +141,12 @@ void slat_table_unlist_ramless(struct slat_mmu *mmu, struct slat_table *table)
 	port_spin_unlock(&mmu->ramless_lock);
 }
 
-/* A listed table waits on another list, from which it may be taken as from its own. */
-void slat_table_move_ramless(struct slat_mmu *mmu, struct slat_table *table,
-			     struct list_head *to)
+/* All wait on another list, from which each may be taken as from its own. */
+void slat_tables_take_ramless(struct slat_mmu *mmu, struct list_head *to)
 {
 	port_assert_write(&mmu->lock);
 	port_spin_lock(&mmu->ramless_lock);
-	list_del(&table->ramless_list);
-	list_add_tail(&table->ramless_list, to);
-	port_spin_unlock(&mmu->ramless_lock);
-}
-
-/* Those that are still there come back. */
-void slat_tables_relist_ramless(struct slat_mmu *mmu, struct list_head *from)
-{
-	port_assert_write(&mmu->lock);
-	port_spin_lock(&mmu->ramless_lock);
-	list_splice_tail_init(from, &mmu->ramless_tables);
+	list_splice_tail_init(&mmu->ramless_tables, to);
 	port_spin_unlock(&mmu->ramless_lock);
 }
 

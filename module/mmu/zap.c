@@ -101,31 +101,31 @@ static bool zap_mmio_entries(struct slat_batch *batch, struct slat_table *table)
 }
 
 /*
- * No flush is owed for MMIO entries: hardware never caches them. Each table leaves the
- * list first, for one of our own, so the walk progresses whatever happens while it yields;
- * no new entry is written meanwhile, since the change is in flux. Tables that are left
- * empty stay listed: unlinking them would owe a flush, and they are the first to be
- * reclaimed.
+ * No flush is owed for MMIO entries: hardware never caches them. All tables leave the list
+ * first, for one of our own, so the walk ends whatever happens while it yields: no new
+ * entry is written meanwhile, since the change is in flux, so what is listed then has
+ * none. Tables that are left empty are listed again: unlinking them would owe a flush, and
+ * they are the first to be reclaimed.
  */
 void slat_mmu_zap_mmio(struct slat_mmu *mmu)
 {
 	struct slat_batch batch;
-	LIST_HEAD(done);
+	LIST_HEAD(todo);
 
 	slat_batch_init(&batch, mmu, SLAT_WHY_WRAP);
 	port_write_lock(&mmu->lock);
 	slat_batch_begin_step(&batch);
-	while (!list_empty(&mmu->ramless_tables)) {
+	slat_tables_take_ramless(mmu, &todo);
+	while (!list_empty(&todo)) {
 		struct slat_table *table =
-			list_first_entry(&mmu->ramless_tables, struct slat_table,
-					 ramless_list);
+			list_first_entry(&todo, struct slat_table, ramless_list);
+		bool has_ram = zap_mmio_entries(&batch, table);
 
-		slat_table_move_ramless(mmu, table, &done);
-		if (zap_mmio_entries(&batch, table))
-			slat_table_unlist_ramless(mmu, table);
+		slat_table_unlist_ramless(mmu, table);
+		if (!has_ram)
+			slat_table_list_ramless(mmu, table);
 		slat_batch_yield(&batch);
 	}
-	slat_tables_relist_ramless(mmu, &done);
 	slat_batch_flush(&batch);
 	port_write_unlock(&mmu->lock);
 }

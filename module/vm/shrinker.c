@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory pressure: gives table pages back that hold nothing but MMIO entries.
+ * Memory pressure: gives table pages back that hold no RAM.
  * Called by the kernel's reclaim, possibly by a task that is inside this module
  * itself: so the list of VMs is tried, never waited for.
  */

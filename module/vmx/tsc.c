@@ -7,6 +7,7 @@
  */
 #include <linux/errno.h>
 #include <linux/math64.h>
+#include <linux/preempt.h>
 #include <linux/spinlock.h>
 
 #include <asm/msr.h>
@@ -100,19 +101,24 @@ int slat_tsc_set(struct slat_vmx *vmx, u32 index, u64 data, bool host)
 		set_tsc_host(vmx, data);
 		return 0;
 	}
+	/* A move to another CPU changes the offset: not between the look and the change. */
+	preempt_disable();
 	offset = data - slat_tsc_now();
 	vmx->msr[SLAT_MSR_TSC_ADJUST] += offset - vmx->tsc.offset;
 	set_tsc_offset(vmx, offset);
+	preempt_enable();
 	return 0;
 }
 
 int slat_tsc_set_adjust(struct slat_vmx *vmx, u32 index, u64 data, bool host)
 {
 	/* What user space restores is already part of the TSC it restores. */
+	preempt_disable();
 	if (!host)
 		set_tsc_offset(vmx, vmx->tsc.offset + data -
 				    vmx->msr[SLAT_MSR_TSC_ADJUST]);
 	vmx->msr[SLAT_MSR_TSC_ADJUST] = data;
+	preempt_enable();
 	return 0;
 }
 

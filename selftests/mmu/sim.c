@@ -317,7 +317,7 @@ u64 sim_step(void)
 
 u64 port_clock(void)
 {
-	return sim_counts.points;
+	return sim_counts.points * (sim_plan.tick ? : 1);
 }
 
 static struct sim_task *task_if_ready(int nr)

@@ -31,6 +31,7 @@
  * @preempt: at point @at the task @to runs
  * @yield: how port_rwlock_contended() answers
  * @yield_at: with SIM_YIELD_NTH, the only question that is answered yes
+ * @tick: what port_clock() counts at a scheduling point, 0 as 1
  * @slices: exclusive sections ask that question after whole slices of work alone
  * @buffering: stores may stay in the store buffer
  */
@@ -43,6 +44,7 @@ struct sim_plan {
 	enum { SIM_YIELD_NEVER, SIM_YIELD_ALWAYS, SIM_YIELD_RANDOM,
 	       SIM_YIELD_NTH } yield;
 	u64 yield_at;
+	u64 tick;
 	bool slices;
 	bool buffering;
 };

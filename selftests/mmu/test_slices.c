@@ -49,6 +49,29 @@ static void test_waiters(void)
 	world_end();
 }
 
+/* Nobody waits. Few entries, but each takes so long that the time is over before. */
+static void slow_unmap(u64 tick, bool yields)
+{
+	u64 i;
+
+	begin(false);
+	world_must_set(0, 0, M2, hva_of(0), 0);
+	for (i = 0; i < M2; i++)
+		guest_must(CPU(0), i, ACCESS_WRITE, TOUCH_RAM);
+	sim_plan.tick = tick;
+	host_change(hva_of(0), M2 - 1, HOST_UNMAP, true);
+	CHECK_EQ(sim_counts.relaxed > 0, yields);
+	CHECK(sim_counts.relaxed <= 2);
+	CHECK_EQ(world_leafs(0, M2), 1);
+	world_end();
+}
+
+static void test_time(void)
+{
+	slow_unmap(1, false);
+	slow_unmap(SLAT_HOLD_NS, true);
+}
+
 /* Yields that @nr tables of work take if nobody is seen to wait. */
 static void check_yields(u64 before, u64 nr)
 {
@@ -116,6 +139,7 @@ static void test_wrap(void)
 
 const struct test slices_tests[] = {
 	{ "slices: waiters get the lock after a slice, not after each page", test_waiters },
+	{ "slices: a section that is slow drops the lock after its time", test_time },
 	{ "slices: a slot delete drops the lock though nobody is seen", test_zap },
 	{ "slices: write protection and collections drop the lock", test_log },
 	{ "slices: reclaim drops the lock", test_reclaim },
