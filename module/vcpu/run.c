@@ -106,6 +106,18 @@ static enum slat_step run_broken(struct slat_vcpu *vcpu)
 	return run_internal(vcpu);
 }
 
+/* An instruction that the processor leaves to the host, wherever its operands are. */
+static enum slat_step run_emulate(struct slat_vcpu *vcpu)
+{
+	struct slat_epochs *epochs = &vcpu->vm->epochs;
+	enum slat_step step;
+
+	slat_reader_enter(epochs, &vcpu->access.reader);
+	step = slat_access_emulate(&vcpu->access);
+	slat_reader_leave(epochs, &vcpu->access.reader);
+	return step;
+}
+
 static enum slat_fault_outcome fault_outcome(const struct slat_fault_context *context,
 					     enum slat_fault_result result)
 {
@@ -199,6 +211,8 @@ static enum slat_step run_dispatch(struct slat_vcpu *vcpu, enum slat_exit_type t
 		vcpu->stats.cpuid++;
 		slat_vcpu_cpuid(vcpu);
 		return SLAT_STEP_ENTER;
+	case SLAT_EXIT_EMULATE:
+		return run_emulate(vcpu);
 	case SLAT_EXIT_HLT:
 		vcpu->stats.hlt++;
 		return run_exit(vcpu, KVM_EXIT_HLT);

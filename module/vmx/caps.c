@@ -173,7 +173,8 @@ static int probe_controls(struct slat_caps *caps, bool use_true)
 	const struct control secondary = {
 		"secondary", MSR_IA32_VMX_PROCBASED_CTLS2, 0, SECONDARY_NEED,
 		optional | SECONDARY_EXEC_PAUSE_LOOP_EXITING |
-		SECONDARY_EXEC_ENABLE_PML | SECONDARY_EXEC_ENCLS_EXITING };
+		SECONDARY_EXEC_ENABLE_PML | SECONDARY_EXEC_ENCLS_EXITING |
+		SECONDARY_EXEC_DESC };
 	int err = 0;
 
 	caps->pin = control_adjust(&pin, use_true, &err);
@@ -192,11 +193,15 @@ static int probe_controls(struct slat_caps *caps, bool use_true)
 	 * What could not be cleared would be an exit for which there is no
 	 * handler, or a state switch that nobody fills in.
 	 */
+	caps->umip_by_exits = caps->secondary & SECONDARY_EXEC_DESC &&
+			      !boot_cpu_has(X86_FEATURE_UMIP);
+	if (caps->umip_by_exits)
+		optional |= SECONDARY_EXEC_DESC;
 	caps->secondary_opt = caps->secondary & optional;
 	caps->has_encls = caps->secondary & SECONDARY_EXEC_ENCLS_EXITING;
 	caps->has_ple = caps->secondary & SECONDARY_EXEC_PAUSE_LOOP_EXITING;
 	caps->pub.pml = caps->secondary & SECONDARY_EXEC_ENABLE_PML;
-	caps->secondary &= ~(optional | SECONDARY_EXEC_ENABLE_PML);
+	caps->secondary &= ~(optional | SECONDARY_EXEC_DESC | SECONDARY_EXEC_ENABLE_PML);
 	return err;
 }
 

@@ -36,6 +36,7 @@
  * @has_perf_ctrl: PERF_GLOBAL_CTRL is switched on entry and exit
  * @has_ple:	pause-loop exiting
  * @has_encls:	ENCLS exits
+ * @umip_by_exits: the processor lacks UMIP: descriptor-table exits stand in
  * @l1d_flush:	flush L1D before entry, always or under conditions
  * @l1d_cond:	only under the conditions of l1d.c
  * @l1d_reported: the choice was put where sysfs reports it
@@ -67,6 +68,7 @@ struct slat_caps {
 	bool	has_perf_ctrl;
 	bool	has_ple;
 	bool	has_encls;
+	bool	umip_by_exits;
 	bool	l1d_flush;
 	bool	l1d_cond;
 	bool	l1d_reported;

@@ -8,7 +8,7 @@
  *
  * The hardware's CR0 and CR4 differ from what the guest reads in the bits that
  * VMX operation fixes, in CR0.CD and NW, which would disable the host's caches,
- * and in CR4.MCE, which must stay the host's.
+ * in CR4.MCE, which must stay the host's, and in CR4.UMIP where exits stand in.
  */
 #include <linux/errno.h>
 #include <linux/mm.h>
@@ -120,6 +120,10 @@ void slat_cr_apply_cr4(struct slat_vmx *vmx, u64 cr4)
 	slat_tlb_cr4_changes(vmx, vmx->cr4, cr4);
 	vmx->cr4 = cr4;
 	vmx->avail |= SLAT_CACHE_CR4;
+	if (vmx->caps->umip_by_exits) {
+		hw &= ~(u64)X86_CR4_UMIP;
+		slat_vcpu_update_controls(vmx);
+	}
 	slat_vmcs_write(GUEST_CR4, hw);
 	slat_vmcs_write(CR4_READ_SHADOW, cr4);
 }

@@ -120,12 +120,31 @@ enum slat_exit_type slat_debug_bp(struct slat_vmx *vmx, struct slat_exit *exit)
 
 /*
  * An instruction that the host completed owes the trap of RFLAGS.TF: to the
- * client, before the next entry, or to the guest.
+ * client, before the next entry, or to the guest. The guest's is queued as #DB,
+ * which goes before any interrupt: as a pending debug exception an injected event
+ * would discard it (SDM, "Delivery of Pending Debug Exceptions after VM Entry").
  */
 void slat_debug_completed(struct slat_vmx *vmx)
 {
+	if (vmx->debug.control & KVM_GUESTDBG_SINGLESTEP) {
+		vmx->debug.stepped = true;
+		return;
+	}
+	if (!(vmx->debugctl & DEBUGCTLMSR_BTF))
+		slat_vmx_inject_exception(vmx, X86_TRAP_DB, false, 0, DR_STEP);
+}
+
+/*
+ * RIP is where an instruction left it that blocks events for one more. Its trap is
+ * the processor's to keep until then, and VM entry insists that a single step is
+ * pending where TF meets a shadow (SDM, "Checks on Guest Non-Register State").
+ */
+void slat_debug_shadowed(struct slat_vmx *vmx)
+{
 	u64 pending;
 
+	if (!(slat_rflags(vmx) & X86_EFLAGS_TF))
+		return;
 	if (vmx->debug.control & KVM_GUESTDBG_SINGLESTEP) {
 		vmx->debug.stepped = true;
 		return;

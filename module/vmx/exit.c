@@ -91,17 +91,9 @@ static enum slat_exit_type exit_debug(struct slat_vmx *vmx,
 	if ((info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_PRIV_SW_EXCEPTION)
 		slat_set_rip(vmx, slat_rip(vmx) +
 				  slat_vmcs_read(VM_EXIT_INSTRUCTION_LEN));
-	/*
-	 * VM entry insists that a single step is pending where TF meets a
-	 * shadow, although the #DB entered with it already says so.
-	 */
-	if (state & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS) &&
-	    slat_rflags(vmx) & X86_EFLAGS_TF &&
-	    !(vmx->debugctl & DEBUGCTLMSR_BTF)) {
-		u64 pending = slat_vmcs_read(GUEST_PENDING_DBG_EXCEPTIONS);
-
-		slat_vmcs_write(GUEST_PENDING_DBG_EXCEPTIONS, pending | DR_STEP);
-	}
+	/* Though the #DB that is entered says so already. */
+	if (state & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS))
+		slat_debug_shadowed(vmx);
 	slat_vmx_inject_exception(vmx, X86_TRAP_DB, false, 0, dr6);
 	return SLAT_EXIT_NONE;
 }
@@ -251,8 +243,8 @@ static enum slat_exit_type exit_cr(struct slat_vmx *vmx)
 static enum slat_exit_type exit_hlt(struct slat_vmx *vmx)
 {
 	slat_vmx_skip(vmx);
-	/* What waited for the shadow of STI; the client need not hear of it. */
-	return slat_events_wake(vmx) ? SLAT_EXIT_NONE : SLAT_EXIT_HLT;
+	/* A trap of the HLT's own, or what waited for STI's shadow: no need to tell the client. */
+	return vmx->ev.exc_pending || slat_events_wake(vmx) ? SLAT_EXIT_NONE : SLAT_EXIT_HLT;
 }
 
 /* What TDX brought: they exit wherever the processor has it. No header names them yet. */
@@ -298,6 +290,10 @@ static enum slat_exit_type exit_other(struct slat_vmx *vmx,
 		return skip(vmx);
 	case EXIT_REASON_PAUSE_INSTRUCTION:
 		return exit_pause(vmx);
+	case EXIT_REASON_GDTR_IDTR:
+	case EXIT_REASON_LDTR_TR:
+		/* Asked for where they stand in for UMIP: the emulator knows who may. */
+		return SLAT_EXIT_EMULATE;
 	case EXIT_REASON_VMCLEAR ... EXIT_REASON_VMON:
 	case EXIT_REASON_INVEPT:
 	case EXIT_REASON_INVVPID:

@@ -49,6 +49,7 @@ const struct slat_cpuid_place slat_cpuid_places[SLAT_NR_CPUID_WORDS] = {
  * @host:	X86_FEATURE_* that the host kernel must have kept, all of them; 0: none
  *		(a bit of CPUID(7).2 must besides be the processor's own)
  * @control:	secondary control that a guest needs to have it
+ * @instead:	secondary control whose exits stand in for a host that lacks it
  * @cpu:	SLAT_CPU_* bit that says that a guest has it
  * @msr:	exists where this row, or another one of the same MSR, is there
  * @cr4:	CR4 bit that it allows; VMX operation must allow it too
@@ -63,6 +64,7 @@ struct feature {
 	bool	clients;
 	u16	host[2];
 	u32	control;
+	u32	instead;
 	u32	cpu;
 	u32	msr;
 	u64	cr4;
@@ -112,7 +114,7 @@ static const struct feature features[] = {
 	{ KEPT(7_0_EBX, 0, FSGSBASE), .cr4 = X86_CR4_FSGSBASE },
 	{ KEPT(7_0_EBX, 7, SMEP), .cr4 = X86_CR4_SMEP },
 	{ KEPT(7_0_EBX, 20, SMAP), .cr4 = X86_CR4_SMAP },
-	{ KEPT(7_ECX, 2, UMIP), .cr4 = X86_CR4_UMIP },
+	{ KEPT(7_ECX, 2, UMIP), .cr4 = X86_CR4_UMIP, .instead = SECONDARY_EXEC_DESC },
 
 	/* KVM, too, lets a guest set SCE whose CPUID has no SYSCALL. */
 	{ KEPT(8000_0001_EDX, 11, SYSCALL), .efer = EFER_SCE },
@@ -346,6 +348,8 @@ static bool feature_is_there(const struct feature *f, const struct slat_feature_
 {
 	unsigned int i;
 
+	if (f->instead & host->controls)
+		return true;
 	for (i = 0; i < ARRAY_SIZE(f->host); i++)
 		if (f->host[i] && !host->has(f->host[i]))
 			return false;

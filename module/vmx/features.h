@@ -93,7 +93,8 @@ struct slat_guest_cpu {
 /**
  * struct slat_feature_host - what the table asks of a host
  * @has:	did the kernel find and keep this X86_FEATURE_* or X86_BUG_*?
- * @controls:	secondary controls that a guest can be entered with
+ * @controls:	secondary controls that a guest can be entered with; descriptor-table
+ *		exiting only where it stands in for UMIP
  * @cr4:	CR4 bits that may be 1 in VMX operation
  * @xcr0:	XCR0, 0 where there is none
  * @cpuid_7_2_edx: that register of the processor's own CPUID, 0 where there is no

@@ -206,7 +206,7 @@ bool slat_vmx_steps(struct slat_vmx *vmx)
 	return slat_rflags(vmx) & X86_EFLAGS_TF;
 }
 
-void slat_vmx_advance(struct slat_vmx *vmx, u64 next_rip)
+void slat_regs_move(struct slat_vmx *vmx, u64 next_rip)
 {
 	/* Outside of 64-bit code the instruction pointer wraps at 4 GiB. */
 	if (unlikely((next_rip ^ slat_rip(vmx)) & BIT_ULL(32)) &&
@@ -214,6 +214,11 @@ void slat_vmx_advance(struct slat_vmx *vmx, u64 next_rip)
 		next_rip = (u32)next_rip;
 	slat_set_rip(vmx, next_rip);
 	end_shadow(vmx);
+}
+
+void slat_vmx_advance(struct slat_vmx *vmx, u64 next_rip)
+{
+	slat_regs_move(vmx, next_rip);
 	if (unlikely(slat_rflags(vmx) & X86_EFLAGS_TF))
 		slat_debug_completed(vmx);
 }

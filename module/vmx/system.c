@@ -47,13 +47,16 @@ void slat_vmx_load_msw(struct slat_vmx *vmx, u16 msw)
 void slat_vmx_advance_ss(struct slat_vmx *vmx, u64 next_rip)
 {
 	u32 state = slat_vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
-	bool again = state & GUEST_INTR_STATE_MOV_SS;
 
-	slat_vmx_advance(vmx, next_rip);
-	if (again)
+	/* The second of two in a row blocks nothing. */
+	if (state & GUEST_INTR_STATE_MOV_SS) {
+		slat_vmx_advance(vmx, next_rip);
 		return;
+	}
+	slat_regs_move(vmx, next_rip);
 	state &= ~(u32)GUEST_INTR_STATE_STI;
 	slat_vmcs_write(GUEST_INTERRUPTIBILITY_INFO, state | GUEST_INTR_STATE_MOV_SS);
+	slat_debug_shadowed(vmx);
 }
 
 void slat_vmx_end_nmi(struct slat_vmx *vmx)

@@ -62,6 +62,9 @@ void slat_vcpu_update_controls(struct slat_vmx *vmx)
 
 	if (!vmx->vpid)
 		secondary &= ~SECONDARY_EXEC_ENABLE_VPID;
+	/* CR4.UMIP is never owned by the guest: no need to look at the VMCS. */
+	if (vmx->caps->umip_by_exits && vmx->cr4 & X86_CR4_UMIP)
+		secondary |= SECONDARY_EXEC_DESC;
 	if (secondary != vmx->secondary) {
 		vmx->secondary = secondary;
 		slat_vmcs_write(SECONDARY_VM_EXEC_CONTROL, secondary);

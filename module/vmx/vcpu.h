@@ -283,6 +283,7 @@ bool slat_cr_pae_paging(struct slat_vmx *vmx);
 void slat_regs_set_segment(struct slat_vmx *vmx, enum slat_vmx_seg seg,
 			   const struct kvm_segment *in);
 void slat_regs_set_dr7(struct slat_vmx *vmx, u64 dr7);
+void slat_regs_move(struct slat_vmx *vmx, u64 next_rip);
 
 /* msr.c */
 void slat_msr_init(struct slat_vmx *vmx);
@@ -309,6 +310,7 @@ enum slat_exit_type slat_debug_db(struct slat_vmx *vmx, struct slat_exit *exit,
 				  u64 dr6);
 enum slat_exit_type slat_debug_bp(struct slat_vmx *vmx, struct slat_exit *exit);
 void slat_debug_completed(struct slat_vmx *vmx);
+void slat_debug_shadowed(struct slat_vmx *vmx);
 bool slat_debug_step(struct slat_vmx *vmx, struct slat_exit *exit);
 
 /* event.c */

@@ -59,6 +59,8 @@ struct slat_vmx_caps {
  * @SLAT_EXIT_ABORT:	the guest was not entered: a signal, a reschedule or
  *			other work of the host task is pending
  * @SLAT_EXIT_CPUID:	fill RAX..RDX by EAX/ECX, then slat_vmx_skip()
+ * @SLAT_EXIT_EMULATE:	the processor leaves the instruction at RIP to the host;
+ *			its operands may be anywhere
  * @SLAT_EXIT_HLT:	the guest halted; RIP already is after the HLT
  * @SLAT_EXIT_IO:	port access, see struct slat_exit_io
  * @SLAT_EXIT_EPT:	EPT violation or misconfiguration, see fault
@@ -75,6 +77,7 @@ enum slat_exit_type {
 	SLAT_EXIT_NONE,
 	SLAT_EXIT_ABORT,
 	SLAT_EXIT_CPUID,
+	SLAT_EXIT_EMULATE,
 	SLAT_EXIT_HLT,
 	SLAT_EXIT_IO,
 	SLAT_EXIT_EPT,

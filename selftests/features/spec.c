@@ -77,6 +77,12 @@ static bool cr4_feature(const struct spec_host *host, unsigned int word, unsigne
 	return kept(host, word, nr) && host->cr4 & bit(cr4);
 }
 
+/* Descriptor-table exiting. */
+static bool umip_by_exits(const struct spec_host *host)
+{
+	return host->controls & bit(2);
+}
+
 static bool control_feature(const struct spec_host *host, unsigned int word, unsigned int nr,
 			    unsigned int control)
 {
@@ -95,7 +101,8 @@ static void offer_leaf_7(const struct spec_host *host, u32 *leaf)
 	leaf[EBX] |= cr4_feature(host, CPUID_7_0_EBX, 7, 20) * bit(7);		/* SMEP */
 	leaf[EBX] |= control_feature(host, CPUID_7_0_EBX, 10, 12) * bit(10);	/* INVPCID */
 	leaf[EBX] |= cr4_feature(host, CPUID_7_0_EBX, 20, 21) * bit(20);	/* SMAP */
-	leaf[ECX] |= cr4_feature(host, CPUID_7_ECX, 2, 11) * bit(2);		/* UMIP */
+	if (umip_by_exits(host) || cr4_feature(host, CPUID_7_ECX, 2, 11))
+		leaf[ECX] |= bit(2);						/* UMIP */
 	leaf[ECX] |= cr4_feature(host, CPUID_7_ECX, 4, 22) * bit(3);		/* PKU */
 	leaf[ECX] |= control_feature(host, CPUID_7_ECX, 22, 3) * bit(22);	/* RDPID */
 	if (spec_ctrl_feature(host, CPUID_OWN, 25) && kept(host, CPUID_OWN, 26))
@@ -213,7 +220,7 @@ struct slat_guest_cpu spec_host_cpu(const struct spec_host *host)
 	struct spec_cpuid most;
 
 	spec_offer(host, &(struct spec_cpuid) {}, &most);
-	cpu.cr4_valid = cr4_of(&most) & host->cr4;
+	cpu.cr4_valid = cr4_of(&most) & (host->cr4 | umip_by_exits(host) * bit(11));
 	cpu.features = features_of(&most);
 	cpu.efer_valid = bit(8) | bit(10);
 	if (most.leaf[LEAF_8000_0001][EDX] & bit(11))

@@ -42,7 +42,6 @@ static const struct allowed {
 	{ 7, 0, { 0, BIT32(2) }, "no SGX" },
 	{ 7, 0, { 0, BIT32(14) }, "no MPX" },
 	{ 7, 0, { 0, BIT32(25) }, "no Intel PT" },
-	{ 7, 0, { 0, 0, BIT32(2) }, "UMIP is the processor's: KVM stands in where it has none" },
 	{ 7, 0, { 0, 0, BIT32(5) }, "no WAITPKG: its control stays off" },
 	{ 7, 0, { 0, 0, BIT32(16) }, "no LA57: guests have four levels" },
 	{ 7, 0, { 0, 0, BIT32(24) }, "no bus lock detection: DEBUGCTL has no such bit here" },

@@ -155,7 +155,7 @@ GUEST_CODE_BLOB(stepping, 64,
 	"out %al, $0x10\n"		/* 5 */
 	"mov %eax, (%rbx)\n"		/* 6: MMIO */
 	"wbinvd\n"			/* 7 */
-	"hlt\n");
+	"hlt\n");			/* at 31 */
 
 TEST_F(events, single_step_over_exits)
 {
@@ -170,6 +170,9 @@ TEST_F(events, single_step_over_exits)
 			break;
 		if (self->run->exit_reason == KVM_EXIT_IO && self->run->io.port == PORT_EXC) {
 			ASSERT_EQ(1ull, self->e->vector);
+			/* The trap of the HLT ends it; KVM tells of the halt first. */
+			if (self->e->rip == CODE_AT(32))
+				break;
 			/* Bochs has one too many where MMIO exits as a fault. */
 			if (self->e->rip != last)
 				traps++;
@@ -218,6 +221,61 @@ TEST_F(events, interrupt_waits_for_the_window)
 	ASSERT_EQ(0, vcpu_run_to(&self->g.vcpu, KVM_EXIT_IO));
 	EXPECT_EQ(PORT_SYNC, self->run->io.port);
 	ASSERT_EQ(0, vcpu_run_to(&self->g.vcpu, KVM_EXIT_HLT));
+}
+
+/*
+ * The trap of an instruction that the host completed comes before an interrupt that
+ * the client queued meanwhile, and is not lost to it.
+ */
+#define SINGLE_STEP	"pushfq\n orq $0x100, (%rsp)\n popfq\n nop\n"	/* 0..10 */
+
+GUEST_CODE_BLOB(stepped_out, 64,
+	"cli\n" SINGLE_STEP "sti\n nop\n out %al, $0x10\n nop\n hlt\n");
+GUEST_CODE_BLOB(stepped_hlt, 64,
+	"cli\n" SINGLE_STEP "sti\n hlt\n nop\n hlt\n");
+
+/* Run to the exception at @rip; Bochs may repeat the trap of the one before. */
+static bool steps_to(struct guest *g, uint64_t vector, uint64_t rip)
+{
+	struct guest_exception *e = guest_exception(g);
+
+	for (int i = 0; i < 16; i++) {
+		if (vcpu_run_to(&g->vcpu, KVM_EXIT_IO) || g->vcpu.run->io.port != PORT_EXC)
+			return false;
+		if (e->vector == vector && e->rip == rip)
+			return true;
+		if (e->vector != 1 || e->rip > rip)
+			break;
+	}
+	fprintf(stderr, "# vector %lu at 0x%lx, not %lu at 0x%lx\n", e->vector, e->rip,
+		vector, rip);
+	return false;
+}
+
+TEST_F(events, a_step_comes_before_an_interrupt)
+{
+	guest_load(&self->g, stepped_out);
+	/* Behind the NOP that stands before the OUT. */
+	ASSERT_TRUE(steps_to(&self->g, 1, CODE_AT(14)));
+	ASSERT_EQ(0, vcpu_run_to(&self->g.vcpu, KVM_EXIT_IO));
+	ASSERT_EQ(PORT_SYNC, self->run->io.port);
+	ASSERT_EQ(0, queue_irq(&self->g.vcpu, IRQ_VECTOR));
+	EXPECT_TRUE(steps_to(&self->g, 1, CODE_AT(16)));
+	/* KVM forgets an interrupt that has to wait for an exception. */
+	if (!vm_is_kvm(&self->g.vm))
+		EXPECT_TRUE(steps_to(&self->g, IRQ_VECTOR, CODE_AT(16)));
+}
+
+TEST_F(events, a_step_ends_a_halt)
+{
+	guest_load(&self->g, stepped_hlt);
+	ASSERT_TRUE(steps_to(&self->g, 1, CODE_AT(13)));
+	/* KVM tells the client of the halt first. */
+	if (vm_is_kvm(&self->g.vm))
+		ASSERT_EQ(0, vcpu_run_to(&self->g.vcpu, KVM_EXIT_HLT));
+	EXPECT_TRUE(steps_to(&self->g, 1, CODE_AT(14)));
+	/* The guest goes on behind it. */
+	EXPECT_TRUE(steps_to(&self->g, 1, CODE_AT(15)));
 }
 
 /* What waited for the end of STI's shadow ends the halt, without the client. */
