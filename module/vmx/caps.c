@@ -18,6 +18,8 @@
 #include <asm/processor.h>
 #include <asm/vmx.h>
 
+#include "perf.h"
+
 static struct slat_caps slat_caps;
 
 const struct slat_caps *slat_caps_get(void)
@@ -387,8 +389,8 @@ int slat_caps_probe(void)
 	probe_fixed(caps);
 	probe_guest(caps);
 	/* The counters are switched only if both directions can. */
-	caps->has_perf_ctrl =
-		boot_cpu_has(X86_FEATURE_ARCH_PERFMON) && !perf_ctrl_is_broken() &&
+	caps->has_pmu = boot_cpu_has(X86_FEATURE_ARCH_PERFMON) && slat_perf_has_ctrl();
+	caps->has_perf_ctrl = caps->has_pmu && !perf_ctrl_is_broken() &&
 		(caps->vm_exit & VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL) &&
 		(caps->vm_entry & VM_ENTRY_LOAD_IA32_PERF_GLOBAL_CTRL);
 	if (!caps->has_perf_ctrl) {

@@ -33,6 +33,7 @@
  * @arch_caps:	IA32_ARCH_CAPABILITIES for a guest, see slat_arch_caps()
  * @invept_single: extent of INVEPT that one EPTP needs
  * @invvpid_single: extent of INVVPID that one VPID needs
+ * @has_pmu:	the host may count while a guest runs
  * @has_perf_ctrl: PERF_GLOBAL_CTRL is switched on entry and exit
  * @has_ple:	pause-loop exiting
  * @has_encls:	ENCLS exits
@@ -65,6 +66,7 @@ struct slat_caps {
 	u64	arch_caps;
 	u8	invept_single;
 	u8	invvpid_single;
+	bool	has_pmu;
 	bool	has_perf_ctrl;
 	bool	has_ple;
 	bool	has_encls;

@@ -25,8 +25,12 @@
  *   module load |
  * | GS base, bases of TSS and GDT, SYSENTER_ESP | each exit | slat_switch_cpu() in switch.c |
  *   VM exit | | they belong to the CPU |
- * | CR3, CR4, PERF_GLOBAL_CTRL | each exit | host_fields_refresh() in run.c | VM exit | | the
- *   kernel changes them between entries; counters stand still in the guest |
+ * | CR3, CR4 | each exit | host_fields_refresh() in run.c | VM exit | | the kernel changes
+ *   them between entries |
+ * | PERF_GLOBAL_CTRL | each exit | slat_perf_to_guest() in perf.c | VM exit | | perf says
+ *   which counters run in the guest |
+ * | PEBS_ENABLE | each exit, if perf asks | the kernel | slat_perf_restart_pebs() in perf.c
+ *   | | records go to linear addresses, which would be the guest's |
  * | FS base | each exit | slat_switch_to_guest() in switch.c | VM exit | | it belongs to the
  *   task |
  * | DEBUGCTL | each exit | host_fields_refresh() in run.c | run_guest() in run.c | | VM exit
@@ -64,10 +68,12 @@
  * @loaded:	guest MSRs and segments are in the registers
  * @syscall_loaded: STAR, LSTAR and FMASK are the guest's
  * @tsc_aux_loaded: TSC_AUX is the guest's
+ * @pebs_stopped: PEBS_ENABLE is 0 for the guest
  * @cr3:	value of the VMCS field, likewise the ones below
  * @cr4:	likewise
  * @fs_base:	likewise
  * @perf_ctrl:	likewise
+ * @guest_perf_ctrl: likewise, the guest's
  * @guest_debugctl: likewise: the guest's bits and one of the host
  * @kernel_gs_base: of the task
  * @debugctl:	IA32_DEBUGCTL just before entry
@@ -81,11 +87,13 @@ struct slat_vmx_host {
 	bool	loaded;
 	bool	syscall_loaded;
 	bool	tsc_aux_loaded;
+	bool	pebs_stopped;
 	u16	ds, es, fs, gs, ldt;
 	u64	cr3;
 	u64	cr4;
 	u64	fs_base;
 	u64	perf_ctrl;
+	u64	guest_perf_ctrl;
 	u64	guest_debugctl;
 	u64	kernel_gs_base;
 	u64	debugctl;

@@ -163,13 +163,6 @@ static void host_fields_refresh(struct slat_vmx *vmx)
 		slat_vmcs_write(HOST_CR4, value);
 		host->cr4 = value;
 	}
-	if (vmx->caps->has_perf_ctrl) {
-		value = __rdmsr(MSR_CORE_PERF_GLOBAL_CTRL);
-		if (unlikely(value != host->perf_ctrl)) {
-			slat_vmcs_write(HOST_IA32_PERF_GLOBAL_CTRL, value);
-			host->perf_ctrl = value;
-		}
-	}
 	/* VM exit clears it; interrupt handlers may change it. */
 	host->debugctl = __rdmsr(MSR_IA32_DEBUGCTLMSR);
 	value = vmx->debugctl | (host->debugctl & DEBUGCTLMSR_FREEZE_IN_SMM);
@@ -373,6 +366,8 @@ static void run_guest(struct slat_vmx *vmx)
 	if (test_thread_flag(TIF_NEED_FPU_LOAD))
 		switch_fpu_return();
 
+	if (vmx->caps->has_pmu)
+		slat_perf_to_guest(vmx);
 	guest_fields_write(vmx);
 	host_fields_refresh(vmx);
 	/* A probe may read user memory: the host's PKRU must still be there. */
@@ -386,6 +381,8 @@ static void run_guest(struct slat_vmx *vmx)
 
 	if (vmx->host.debugctl)
 		native_wrmsrl(MSR_IA32_DEBUGCTLMSR, vmx->host.debugctl);
+	if (unlikely(vmx->host.pebs_stopped))
+		slat_perf_restart_pebs(vmx);
 	xstate_to_host(vmx, host_pkru);
 	drs_to_host(vmx);
 	slat_tlb_leave(vmx);

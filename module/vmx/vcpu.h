@@ -313,6 +313,10 @@ void slat_debug_completed(struct slat_vmx *vmx);
 void slat_debug_shadowed(struct slat_vmx *vmx);
 bool slat_debug_step(struct slat_vmx *vmx, struct slat_exit *exit);
 
+/* perf.c */
+void slat_perf_to_guest(struct slat_vmx *vmx);
+void slat_perf_restart_pebs(struct slat_vmx *vmx);
+
 /* event.c */
 void slat_events_queue_exception(struct slat_vmx *vmx, u8 vector);
 void slat_events_prepare(struct slat_vmx *vmx);

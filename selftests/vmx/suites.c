@@ -12,6 +12,7 @@ int main(int argc, char **argv)
 		hotplug_tests,
 		random_tests,
 		tsc_tests,
+		perf_tests,
 		0
 	};
 

@@ -133,5 +133,6 @@ extern const struct test start_tests[];
 extern const struct test hotplug_tests[];
 extern const struct test random_tests[];
 extern const struct test tsc_tests[];
+extern const struct test perf_tests[];
 
 #endif
