@@ -20,6 +20,7 @@
 #include <asm/segment.h>
 #include <asm/special_insns.h>
 #include <asm/tlbflush.h>
+#include <asm/tsc.h>
 
 #include "entry.h"
 #include "vcpu.h"
@@ -139,6 +140,9 @@ void slat_switch_to_guest(struct slat_vmx *vmx)
 	if (vmx->kernel_gs_base != host->kernel_gs_base)
 		native_wrmsrl(MSR_KERNEL_GS_BASE, vmx->kernel_gs_base);
 	msrs_to_guest(vmx);
+	/* This CPU may have slept meanwhile, and its TSC with it. */
+	if (unlikely(check_tsc_unstable()))
+		slat_tsc_arrived(vmx);
 	host->loaded = true;
 }
 
@@ -177,6 +181,8 @@ void slat_switch_to_host(struct slat_vmx *vmx)
 		native_wrmsrl(MSR_KERNEL_GS_BASE, host->kernel_gs_base);
 	}
 	msrs_to_host(vmx);
+	if (unlikely(check_tsc_unstable()))
+		slat_tsc_left(vmx);
 
 	/* VM exit loads fixed limits: the I/O bitmap needs a larger one... */
 	invalidate_tss_limit();

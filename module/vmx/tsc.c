@@ -3,9 +3,11 @@
  * The guest's time stamp counter: the host's, made to go on (tsc_base.h), plus an
  * offset, which user space and the guest choose through MSRs.  It is never scaled.
  * Called by the MSR table and by the vCPU's calls, in process context, loaded; where a
- * vCPU leaves a CPU and comes to one, with preemption off; before and after sleep.
+ * vCPU leaves a CPU and comes to one, with preemption off, where the TSC is unstable its
+ * task too; before and after sleep.
  */
 #include <linux/errno.h>
+#include <linux/ktime.h>
 #include <linux/math64.h>
 #include <linux/preempt.h>
 #include <linux/spinlock.h>
@@ -37,10 +39,19 @@ void slat_tsc_host_wakes(void)
 	slat_tsc_wake(&tsc_host, rdtsc());
 }
 
-/* On the CPU that @vmx leaves, interrupts off. */
+/* On the CPU that @vmx leaves, preemption off; the machine may be about to sleep. */
 void slat_tsc_left(struct slat_vmx *vmx)
 {
-	slat_tsc_leave(&tsc_host, &vmx->tsc, rdtsc());
+	if (slat_tsc_leave(&tsc_host, &vmx->tsc, rdtsc()))
+		vmx->tsc_left_ns = ktime_get_mono_fast_ns();
+}
+
+/* What the clock that the kernel trusts says has passed, where the TSC may have stood still. */
+static u64 ticks_owed(const struct slat_vmx *vmx)
+{
+	s64 ns = ktime_get_mono_fast_ns() - vmx->tsc_left_ns;
+
+	return ns > 0 ? mul_u64_u32_div(ns, tsc_khz, USEC_PER_SEC) : 0;
 }
 
 void slat_tsc_write(struct slat_vmx *vmx)
@@ -49,12 +60,14 @@ void slat_tsc_write(struct slat_vmx *vmx)
 }
 
 /*
- * On the new CPU, the VMCS current.  The TSC is not read before the other CPU's was: that
+ * On the CPU, the VMCS current.  The TSC is not read before the other CPU's was: that
  * it left was seen in memory.
  */
 void slat_tsc_arrived(struct slat_vmx *vmx)
 {
-	slat_tsc_arrive(&tsc_host, &vmx->tsc, rdtsc_ordered());
+	u64 owed = vmx->tsc.away && check_tsc_unstable() ? ticks_owed(vmx) : 0;
+
+	slat_tsc_arrive(&tsc_host, &vmx->tsc, rdtsc_ordered(), owed);
 	slat_tsc_write(vmx);
 }
 
@@ -68,6 +81,11 @@ static void set_tsc_offset(struct slat_vmx *vmx, u64 offset)
 {
 	vmx->tsc.offset = offset;
 	slat_tsc_write(vmx);
+	/* Where the task is away in its VMM, ticks are owed from here on. */
+	if (vmx->tsc.away) {
+		vmx->tsc.away = false;
+		slat_tsc_left(vmx);
+	}
 }
 
 /*

@@ -21,16 +21,21 @@ void slat_tsc_wake(struct slat_tsc_host *host, unsigned long long tsc)
 	host->lost += behind(host->asleep, slat_tsc_base(host, tsc));
 }
 
-void slat_tsc_leave(const struct slat_tsc_host *host, struct slat_tsc *vcpu,
+bool slat_tsc_leave(const struct slat_tsc_host *host, struct slat_tsc *vcpu,
 		    unsigned long long tsc)
 {
+	if (vcpu->away)
+		return false;
+	vcpu->away = true;
 	vcpu->left = slat_tsc_base(host, tsc);
+	return true;
 }
 
 void slat_tsc_arrive(const struct slat_tsc_host *host, struct slat_tsc *vcpu,
-		     unsigned long long tsc)
+		     unsigned long long tsc, unsigned long long owed)
 {
-	if (vcpu->left)
-		vcpu->offset += behind(vcpu->left, slat_tsc_base(host, tsc));
+	if (vcpu->away)
+		vcpu->offset += behind(vcpu->left + owed, slat_tsc_base(host, tsc));
+	vcpu->away = false;
 	vcpu->lost = host->lost;
 }

@@ -162,6 +162,7 @@ struct slat_vmx {
 	u64	apic_base;
 	u64	xcr0;
 	struct slat_tsc tsc;
+	u64	tsc_left_ns;	/* the kernel's clock when it left its CPU */
 	u64	kernel_gs_base;	/* while !host.loaded */
 	u32	pkru;
 	u64	dr[4];

@@ -19,12 +19,16 @@ typedef unsigned long long u64;
 struct guest {
 	struct slat_tsc tsc;
 	int cpu;
+	u64 left;	/* the other clock when it left its CPU */
 	u64 field;	/* as the processor has it */
 	u64 seen;	/* the greatest value that it read */
 };
 
 static struct slat_tsc_host host;
 static u64 real, skew[TSC_CPUS];
+/* A clock that stands still in the machine's sleep alone, used where TSCs are unstable. */
+static u64 other;
+static bool unstable;
 static struct guest guests[NR_VCPUS];
 static u64 state;
 
@@ -40,6 +44,7 @@ static u64 rnd(u64 n)
 /* Every look at a clock takes a tick. */
 static u64 tsc(int cpu)
 {
+	other++;
 	return ++real + skew[cpu];
 }
 
@@ -50,6 +55,8 @@ static void begin(u64 start)
 	memset(&host, 0, sizeof(host));
 	memset(skew, 0, sizeof(skew));
 	real = start;
+	other = 0;
+	unstable = false;
 	for (i = 0; i < NR_VCPUS; i++)
 		guests[i] = (struct guest){ .cpu = NOWHERE };
 }
@@ -57,7 +64,8 @@ static void begin(u64 start)
 static void arrive(struct guest *guest, int cpu)
 {
 	guest->cpu = cpu;
-	slat_tsc_arrive(&host, &guest->tsc, tsc(cpu));
+	slat_tsc_arrive(&host, &guest->tsc, tsc(cpu),
+			unstable ? other - guest->left : 0);
 	guest->field = slat_tsc_field(&guest->tsc);
 }
 
@@ -65,7 +73,8 @@ static void leave(struct guest *guest)
 {
 	if (guest->cpu == NOWHERE)
 		return;
-	slat_tsc_leave(&host, &guest->tsc, tsc(guest->cpu));
+	if (slat_tsc_leave(&host, &guest->tsc, tsc(guest->cpu)))
+		guest->left = other;
 	guest->cpu = NOWHERE;
 }
 
@@ -196,6 +205,38 @@ static void test_skew(void)
 	guest_reads(&guests[0]);
 }
 
+/* TSCs that stop with their CPUs: the guest is owed what the other clock says, and once. */
+static void test_stops(void)
+{
+	struct guest *guest = &guests[0];
+	u64 value;
+
+	begin(100 * SECOND);
+	unstable = true;
+	arrive(guest, 0);
+	guest_set(guest, 77 * SECOND);
+	leave(guest);
+	other += SECOND;
+	/* Its VMCS leaves the CPU later than its task. */
+	CHECK(!slat_tsc_leave(&host, &guest->tsc, tsc(0)));
+	other += SECOND;
+	arrive(guest, 1);
+	value = guest_reads(guest);
+	CHECK(value - 79 * SECOND < 20);
+	/* Nothing is owed where it has ticked on. */
+	leave(guest);
+	real += SECOND;
+	other += SECOND;
+	arrive(guest, 1);
+	CHECK(guest_reads(guest) - value - SECOND < 20);
+	/* It did not before it left: only what passed behind that is owed. */
+	value = guest_reads(guest);
+	other += SECOND;
+	leave(guest);
+	arrive(guest, 1);
+	CHECK(guest_reads(guest) - value < 20);
+}
+
 /* CPUs that agree move nothing, whatever was set. */
 static void test_steady(void)
 {
@@ -234,6 +275,7 @@ static void random_step(void)
 		break;
 	case 3:
 		leave(guest);
+		other += rnd(2) * rnd(SECOND);
 		break;
 	case 4 ... 7:
 		move(guest, rnd(TSC_CPUS));
@@ -251,6 +293,7 @@ static void test_random(void)
 	state = test_options.seed;
 	for (run = 0; run < test_runs(300); run++) {
 		begin(1000 * SECOND + rnd(1000 * SECOND));
+		unstable = run % 2;
 		for (i = 0; i < 300; i++)
 			random_step();
 	}
@@ -261,6 +304,7 @@ const struct test tsc_tests[] = {
 	{ "tsc: the vCPUs of a VM stay together over sleep", test_together },
 	{ "tsc: a guest's is set between sleeps", test_set_after_sleep },
 	{ "tsc: CPUs that disagree", test_skew },
+	{ "tsc: TSCs that stop while a vCPU is away", test_stops },
 	{ "tsc: CPUs that agree change nothing", test_steady },
 	{ "tsc: random moves, sleeps and skews", test_random },
 	{ 0 }
