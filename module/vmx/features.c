@@ -108,7 +108,7 @@ static const struct feature features[] = {
 	  .xcr0 = XCR0_XSAVE },
 	{ KEPT(D_1_EAX, 3, XSAVES), .cpu = SLAT_CPU_XSAVES, .control = SLAT_SECONDARY_XSAVES,
 	  .msr = MSR_IA32_XSS },
-	{ AT(7_ECX, 3, PKU), .host = { X86_FEATURE_OSPKE }, .cr4 = X86_CR4_PKE,
+	{ AT(7_ECX, 3, PKU), .host = { X86_FEATURE_PKU, X86_FEATURE_OSPKE }, .cr4 = X86_CR4_PKE,
 	  .xcr0 = XFEATURE_MASK_PKRU },
 
 	{ KEPT(7_0_EBX, 0, FSGSBASE), .cr4 = X86_CR4_FSGSBASE },

@@ -103,7 +103,8 @@ static void offer_leaf_7(const struct spec_host *host, u32 *leaf)
 	leaf[EBX] |= cr4_feature(host, CPUID_7_0_EBX, 20, 21) * bit(20);	/* SMAP */
 	if (umip_by_exits(host) || cr4_feature(host, CPUID_7_ECX, 2, 11))
 		leaf[ECX] |= bit(2);						/* UMIP */
-	leaf[ECX] |= cr4_feature(host, CPUID_7_ECX, 4, 22) * bit(3);		/* PKU */
+	if (kept(host, CPUID_7_ECX, 3) && cr4_feature(host, CPUID_7_ECX, 4, 22))
+		leaf[ECX] |= bit(3);						/* PKU */
 	leaf[ECX] |= control_feature(host, CPUID_7_ECX, 22, 3) * bit(22);	/* RDPID */
 	if (spec_ctrl_feature(host, CPUID_OWN, 25) && kept(host, CPUID_OWN, 26))
 		leaf[EDX] |= bit(26);						/* IBRS, IBPB */
