@@ -14,6 +14,7 @@
 
 #include <asm/cpufeature.h>
 
+#include "abi.h"
 #include "insight/insight.h"
 #include "ioctl.h"
 #include "slots/memslots.h"
@@ -28,6 +29,7 @@ long slat_check_extension(const struct slat_device *device, unsigned long cap)
 {
 	switch (cap) {
 	case KVM_CAP_USER_MEMORY:
+	case KVM_CAP_USER_MEMORY2:
 	case KVM_CAP_DESTROY_MEMORY_REGION_WORKS:
 	case KVM_CAP_JOIN_MEMORY_REGIONS_WORKS:
 	case KVM_CAP_INTERNAL_ERROR_DATA:

@@ -12,6 +12,7 @@
 #include <linux/module.h>
 #include <linux/uaccess.h>
 
+#include "abi.h"
 #include "insight/insight.h"
 #include "ioctl.h"
 #include "mmu/reclaim.h"
@@ -47,6 +48,28 @@ static int vm_set_user_memory_region(struct slat_vm *vm, void __user *argp,
 
 	if (copy_from_user(&region, argp, sizeof(region)))
 		return -EFAULT;
+	return slat_memslots_set_region(&vm->slots, &region, why);
+}
+
+/*
+ * The same call with room for a guest_memfd, of which there are none: its flag is one of
+ * the unknown, and without it KVM does not look at its fields either.
+ */
+static int vm_set_user_memory_region2(struct slat_vm *vm, void __user *argp,
+				      struct slat_reject *why)
+{
+	struct kvm_userspace_memory_region2 region2;
+	struct kvm_userspace_memory_region region;
+
+	if (copy_from_user(&region2, argp, sizeof(region2)))
+		return -EFAULT;
+	region = (struct kvm_userspace_memory_region) {
+		.slot = region2.slot,
+		.flags = region2.flags,
+		.guest_phys_addr = region2.guest_phys_addr,
+		.memory_size = region2.memory_size,
+		.userspace_addr = region2.userspace_addr,
+	};
 	return slat_memslots_set_region(&vm->slots, &region, why);
 }
 
@@ -112,6 +135,8 @@ static long vm_call(struct slat_vm *vm, unsigned int cmd, unsigned long arg,
 		return slat_vcpu_create_fd(vm, arg, why);
 	case KVM_SET_USER_MEMORY_REGION:
 		return vm_set_user_memory_region(vm, argp, why);
+	case KVM_SET_USER_MEMORY_REGION2:
+		return vm_set_user_memory_region2(vm, argp, why);
 	case KVM_GET_DIRTY_LOG:
 		return vm_get_dirty_log(vm, argp, why);
 	case KVM_CLEAR_DIRTY_LOG:

@@ -118,6 +118,11 @@ long slat_vm_platform_ioctl(struct slat_vm *vm, unsigned int cmd, unsigned long 
 		return get_clock(vm, argp);
 	case KVM_SET_CLOCK:
 		return set_clock(vm, argp, why);
+	/* What each vCPU of the VM will begin with, and there is but one rate. */
+	case KVM_GET_TSC_KHZ:
+		return slat_vmx_tsc_khz();
+	case KVM_SET_TSC_KHZ:
+		return slat_vmx_set_tsc_khz(arg, why);
 	default:
 		return -ENOTTY;
 	}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Calls and capabilities of a VM that came to KVM late, or that clients switch on: what
+ * each answers where it is offered, and that it is unknown where it is not.
+ */
+#include "test.h"
+
+#include "../../../module/abi.h"
+
+FIXTURE(caps) {
+	struct vm vm;
+	char *mem;
+	size_t size;
+};
+
+FIXTURE_SETUP(caps)
+{
+	vm_create(&self->vm);
+	self->size = 4 * PAGE_SIZE;
+	self->mem = vm_alloc(self->size);
+}
+
+FIXTURE_TEARDOWN(caps)
+{
+	vm_destroy(&self->vm);
+	vm_free(self->mem, self->size);
+}
+
+static int set_region2(struct vm *vm, struct kvm_userspace_memory_region2 region)
+{
+	return vm_ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION2, &region);
+}
+
+TEST_F(caps, region2_sets_what_the_first_call_sets)
+{
+	struct kvm_userspace_memory_region2 r = {
+		.slot = 1, .guest_phys_addr = MIB, .memory_size = self->size,
+		.userspace_addr = (uintptr_t)self->mem,
+		/* Without the flag nothing behind the address counts. */
+		.guest_memfd = -1u, .guest_memfd_offset = 1, .pad1 = 1, .pad2 = { 1 },
+	};
+
+	if (!vm_check_extension(self->vm.dev, KVM_CAP_USER_MEMORY2)) {
+		EXPECT_EQ(-ENOTTY, set_region2(&self->vm, r));
+		return;
+	}
+	EXPECT_EQ(0, set_region2(&self->vm, r));
+	/* It is there: in the way, and the same once more. */
+	EXPECT_EQ(-EEXIST, vm_set_slot(&self->vm, 2, 0, MIB, PAGE_SIZE, self->mem));
+	EXPECT_EQ(0, vm_set_slot(&self->vm, 1, 0, MIB, self->size, self->mem));
+	r.flags = KVM_MEM_LOG_DIRTY_PAGES;
+	EXPECT_EQ(0, set_region2(&self->vm, r));
+	r.flags = KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY;
+	EXPECT_EQ(-EINVAL, set_region2(&self->vm, r));
+	r.memory_size = 0;
+	r.flags = 0;
+	EXPECT_EQ(0, set_region2(&self->vm, r));
+	EXPECT_EQ(0, vm_set_slot(&self->vm, 2, 0, MIB, PAGE_SIZE, self->mem));
+}
+
+TEST_F(caps, region2_refuses_what_the_first_call_refuses)
+{
+	const struct kvm_userspace_memory_region2 good = {
+		.memory_size = self->size, .userspace_addr = (uintptr_t)self->mem,
+	};
+	struct kvm_userspace_memory_region2 r = good;
+
+	if (!vm_check_extension(self->vm.dev, KVM_CAP_USER_MEMORY2))
+		SKIP(return, "no KVM_SET_USER_MEMORY_REGION2");
+	r.guest_phys_addr = 1;
+	EXPECT_EQ(-EINVAL, set_region2(&self->vm, r));
+	r = good;
+	r.userspace_addr++;
+	EXPECT_EQ(-EINVAL, set_region2(&self->vm, r));
+	r = good;
+	r.slot = 0xffff;
+	EXPECT_EQ(-EINVAL, set_region2(&self->vm, r));
+	/* An ordinary VM has no private memory, whatever file is named. */
+	for (int bit = 2; bit < 32; bit++) {
+		r = good;
+		r.flags = 1u << bit;
+		EXPECT_EQ(-EINVAL, set_region2(&self->vm, r)) TH_LOG("flag bit %d", bit);
+	}
+	EXPECT_EQ(0, set_region2(&self->vm, good));
+}
+
+TEST_F(caps, region2_bad_pointers_are_efault)
+{
+	char *page = vm_alloc(2 * PAGE_SIZE);
+
+	if (!vm_check_extension(self->vm.dev, KVM_CAP_USER_MEMORY2))
+		SKIP(return, "no KVM_SET_USER_MEMORY_REGION2");
+	EXPECT_EQ(-EFAULT, vm_ioctl_num(self->vm.fd, KVM_SET_USER_MEMORY_REGION2, 0));
+	EXPECT_EQ(-EFAULT, vm_ioctl_num(self->vm.fd, KVM_SET_USER_MEMORY_REGION2, 1ul << 63));
+	/* The whole of it is read, also what does not count. */
+	vm_free(page + PAGE_SIZE, PAGE_SIZE);
+	EXPECT_EQ(-EFAULT, vm_ioctl(self->vm.fd, KVM_SET_USER_MEMORY_REGION2,
+				    page + PAGE_SIZE - sizeof(struct kvm_userspace_memory_region)));
+	vm_free(page, PAGE_SIZE);
+}
+
+/* What vCPUs of the VM begin with. KVM takes other rates, and Slat none but the host's. */
+TEST_F(caps, tsc_khz_of_the_vm)
+{
+	int khz = vm_ioctl_num(self->vm.fd, KVM_GET_TSC_KHZ, 0);
+	struct vcpu vcpu;
+
+	ASSERT_LT(0, khz);
+	EXPECT_EQ(0, vm_ioctl_num(self->vm.fd, KVM_SET_TSC_KHZ, khz));
+	EXPECT_EQ(0, vm_ioctl_num(self->vm.fd, KVM_SET_TSC_KHZ, 0));
+	EXPECT_EQ(khz, vm_ioctl_num(self->vm.fd, KVM_GET_TSC_KHZ, 0));
+	if (!vm_is_kvm(&self->vm)) {
+		EXPECT_EQ(0, vm_check_extension(self->vm.dev, KVM_CAP_VM_TSC_CONTROL));
+		EXPECT_EQ(-EINVAL, vm_ioctl_num(self->vm.fd, KVM_SET_TSC_KHZ, khz / 2));
+		EXPECT_EQ(-EINVAL, vm_ioctl_num(self->vm.fd, KVM_SET_TSC_KHZ, 2 * khz));
+		EXPECT_EQ(khz, vm_ioctl_num(self->vm.fd, KVM_GET_TSC_KHZ, 0));
+	}
+	vcpu_create(&self->vm, 0, &vcpu);
+	EXPECT_EQ(khz, vm_ioctl_num(vcpu.fd, KVM_GET_TSC_KHZ, 0));
+	vcpu_destroy(&vcpu);
+}
+
+SLAT_TEST_MAIN
