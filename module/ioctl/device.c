@@ -57,6 +57,9 @@ long slat_check_extension(const struct slat_device *device, unsigned long cap)
 	case KVM_CAP_IOEVENTFD_ANY_LENGTH:
 	case KVM_CAP_COALESCED_PIO:
 	case KVM_CAP_BINARY_STATS_FD:
+	case KVM_CAP_EXIT_ON_EMULATION_FAILURE:
+	/* KVM says so whatever there is to signal, and QEMU from 8.2 on must hear it. */
+	case KVM_CAP_SIGNAL_MSI:
 		return 1;
 	case KVM_CAP_SYNC_REGS:
 		return KVM_SYNC_X86_VALID_FIELDS;
@@ -81,7 +84,7 @@ long slat_check_extension(const struct slat_device *device, unsigned long cap)
 	case KVM_CAP_MAX_VCPUS:
 		return device->config.max_vcpus;
 	case KVM_CAP_MAX_VCPU_ID:
-		return device->config.max_vcpus * SLAT_VCPU_IDS_PER_VCPU;
+		return slat_max_vcpu_ids(device);
 	case KVM_CAP_NR_MEMSLOTS:
 		return device->config.nr_memslots;
 	default:

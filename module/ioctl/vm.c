@@ -91,27 +91,6 @@ static int vm_clear_dirty_log(struct slat_vm *vm, void __user *argp, struct slat
 	return slat_memslots_clear_dirty_log(&vm->slots, &log, why);
 }
 
-static int vm_enable_cap(struct slat_vm *vm, void __user *argp, struct slat_reject *why)
-{
-	struct kvm_enable_cap cap;
-	u64 allowed = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;
-
-	if (copy_from_user(&cap, argp, sizeof(cap)))
-		return -EFAULT;
-	if (cap.cap != KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2)
-		return slat_reject(why, -EINVAL, SLAT_CHECK_CAP, cap.cap, 0);
-	if (cap.flags)
-		return slat_reject(why, -EINVAL, SLAT_CHECK_FLAGS, cap.flags, 0);
-	if (cap.args[0] & KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE)
-		allowed |= KVM_DIRTY_LOG_INITIALLY_SET;
-	if (cap.args[0] & ~allowed)
-		return slat_reject(why, -EINVAL, SLAT_CHECK_CAP_ARGS, cap.args[0], allowed);
-	mutex_lock(&vm->slots.lock);
-	vm->slots.manual_protect = cap.args[0];
-	mutex_unlock(&vm->slots.lock);
-	return 0;
-}
-
 static int vm_set_nr_mmu_pages(struct slat_vm *vm, unsigned long nr, struct slat_reject *why)
 {
 	if (nr < SLAT_MIN_TABLES)
@@ -142,7 +121,7 @@ static long vm_call(struct slat_vm *vm, unsigned int cmd, unsigned long arg,
 	case KVM_CLEAR_DIRTY_LOG:
 		return vm_clear_dirty_log(vm, argp, why);
 	case KVM_ENABLE_CAP:
-		return vm_enable_cap(vm, argp, why);
+		return slat_vm_enable_cap(vm, argp, why);
 	case KVM_SET_NR_MMU_PAGES:
 		return vm_set_nr_mmu_pages(vm, arg, why);
 	case KVM_GET_NR_MMU_PAGES:

@@ -120,4 +120,68 @@ TEST_F(caps, tsc_khz_of_the_vm)
 	vcpu_destroy(&vcpu);
 }
 
+/* There is nobody to signal, which KVM says of itself in the same way. */
+TEST_F(caps, signal_msi_without_a_controller)
+{
+	struct kvm_msi msi = { .address_lo = 0xfee00000, .data = 0x40 };
+
+	EXPECT_EQ(1, vm_check_extension(self->vm.dev, KVM_CAP_SIGNAL_MSI));
+	EXPECT_EQ(-EINVAL, vm_ioctl(self->vm.fd, KVM_SIGNAL_MSI, &msi));
+	msi.flags = KVM_MSI_VALID_DEVID;
+	EXPECT_EQ(-EINVAL, vm_ioctl(self->vm.fd, KVM_SIGNAL_MSI, &msi));
+	EXPECT_EQ(-EFAULT, vm_ioctl_num(self->vm.fd, KVM_SIGNAL_MSI, 0));
+}
+
+static int enable(struct vm *vm, uint32_t what, uint32_t flags, uint64_t arg)
+{
+	struct kvm_enable_cap cap = { .cap = what, .flags = flags, .args = { arg } };
+
+	return vm_ioctl(vm->fd, KVM_ENABLE_CAP, &cap);
+}
+
+TEST_F(caps, nothing_else_is_switched_on)
+{
+	EXPECT_EQ(-EFAULT, vm_ioctl_num(self->vm.fd, KVM_ENABLE_CAP, 0));
+	EXPECT_EQ(-EINVAL, enable(&self->vm, 0x7fff, 0, 0));
+	EXPECT_EQ(-EINVAL, enable(&self->vm, KVM_CAP_USER_MEMORY, 0, 1));
+	EXPECT_EQ(-EINVAL, enable(&self->vm, KVM_CAP_MAX_VCPU_ID, 1, 4));
+	EXPECT_EQ(-EINVAL, enable(&self->vm, KVM_CAP_EXIT_ON_EMULATION_FAILURE, 1, 1));
+}
+
+TEST_F(caps, greatest_vcpu_id_is_said_once)
+{
+	int ids = vm_check_extension(self->vm.dev, KVM_CAP_MAX_VCPU_ID);
+
+	EXPECT_EQ(-EINVAL, enable(&self->vm, KVM_CAP_MAX_VCPU_ID, 0, ids + 1));
+	EXPECT_EQ(-EINVAL, enable(&self->vm, KVM_CAP_MAX_VCPU_ID, 0, 1ull << 32));
+	EXPECT_EQ(0, enable(&self->vm, KVM_CAP_MAX_VCPU_ID, 0, 0));
+	EXPECT_EQ(0, enable(&self->vm, KVM_CAP_MAX_VCPU_ID, 0, 4));
+	EXPECT_EQ(0, enable(&self->vm, KVM_CAP_MAX_VCPU_ID, 0, 4));
+	EXPECT_EQ(-EINVAL, enable(&self->vm, KVM_CAP_MAX_VCPU_ID, 0, 5));
+	EXPECT_EQ(-EINVAL, enable(&self->vm, KVM_CAP_MAX_VCPU_ID, 0, 0));
+	EXPECT_EQ(-EINVAL, vcpu_create_raw(&self->vm, 4));
+	EXPECT_LE(0, vcpu_create_raw(&self->vm, 3));
+	/* Others are not concerned. */
+	EXPECT_EQ(ids, vm_check_extension(self->vm.dev, KVM_CAP_MAX_VCPU_ID));
+}
+
+TEST_F(caps, greatest_vcpu_id_is_fixed_by_the_first)
+{
+	int ids = vm_check_extension(self->vm.dev, KVM_CAP_MAX_VCPU_ID);
+
+	EXPECT_LE(0, vcpu_create_raw(&self->vm, 0));
+	EXPECT_EQ(-EINVAL, enable(&self->vm, KVM_CAP_MAX_VCPU_ID, 0, 4));
+	EXPECT_EQ(0, enable(&self->vm, KVM_CAP_MAX_VCPU_ID, 0, ids));
+	EXPECT_LE(0, vcpu_create_raw(&self->vm, ids - 1));
+}
+
+TEST_F(caps, exit_on_emulation_failure_is_a_switch)
+{
+	EXPECT_EQ(1, vm_check_extension(self->vm.dev, KVM_CAP_EXIT_ON_EMULATION_FAILURE));
+	EXPECT_EQ(-EINVAL, enable(&self->vm, KVM_CAP_EXIT_ON_EMULATION_FAILURE, 0, 2));
+	EXPECT_EQ(-EINVAL, enable(&self->vm, KVM_CAP_EXIT_ON_EMULATION_FAILURE, 0, 1ull << 32));
+	EXPECT_EQ(0, enable(&self->vm, KVM_CAP_EXIT_ON_EMULATION_FAILURE, 0, 1));
+	EXPECT_EQ(0, enable(&self->vm, KVM_CAP_EXIT_ON_EMULATION_FAILURE, 0, 0));
+}
+
 SLAT_TEST_MAIN
