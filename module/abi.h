@@ -131,4 +131,22 @@ _Static_assert(KVM_MEM_GUEST_MEMFD == 4, "KVM_MEM_GUEST_MEMFD has changed");
 _Static_assert(KVM_SET_USER_MEMORY_REGION2 == 0x40a0ae49,
 	       "KVM_SET_USER_MEMORY_REGION2 has changed");
 
+/* KVM_PRE_FAULT_MEMORY (6.11). */
+#ifndef KVM_PRE_FAULT_MEMORY
+#define KVM_CAP_PRE_FAULT_MEMORY	236
+struct kvm_pre_fault_memory {
+	__u64 gpa;
+	__u64 size;
+	__u64 flags;
+	__u64 padding[5];
+};
+#define KVM_PRE_FAULT_MEMORY	_IOWR(KVMIO, 0xd5, struct kvm_pre_fault_memory)
+#endif
+
+ABI_SIZE(kvm_pre_fault_memory, 64);
+ABI_FIELD(kvm_pre_fault_memory, size, 8);
+ABI_FIELD(kvm_pre_fault_memory, flags, 16);
+_Static_assert(KVM_CAP_PRE_FAULT_MEMORY == 236, "KVM_CAP_PRE_FAULT_MEMORY has changed");
+_Static_assert(KVM_PRE_FAULT_MEMORY == 0xc040aed5, "KVM_PRE_FAULT_MEMORY has changed");
+
 #endif

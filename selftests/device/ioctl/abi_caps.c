@@ -184,4 +184,74 @@ TEST_F(caps, exit_on_emulation_failure_is_a_switch)
 	EXPECT_EQ(0, enable(&self->vm, KVM_CAP_EXIT_ON_EMULATION_FAILURE, 0, 0));
 }
 
+struct range {
+	uint64_t gpa, size;
+};
+
+/* Answers with -errno, and leaves in @r what the call says is left. */
+static int pre_fault(int fd, struct range *r, uint64_t flags)
+{
+	struct kvm_pre_fault_memory in = { .gpa = r->gpa, .size = r->size, .flags = flags };
+	int ret = vm_ioctl(fd, KVM_PRE_FAULT_MEMORY, &in);
+
+	*r = (struct range) { in.gpa, in.size };
+	return ret;
+}
+
+#define PRE_FAULT(gpa, size) pre_fault(vcpu.fd, &(struct range) { gpa, size }, 0)
+
+TEST_F(caps, pre_fault_maps_what_has_a_slot)
+{
+	struct range r = { MIB, 2 * PAGE_SIZE };
+	struct vcpu vcpu;
+
+	vcpu_create(&self->vm, 0, &vcpu);
+	if (!vm_check_extension(self->vm.dev, KVM_CAP_PRE_FAULT_MEMORY)) {
+		EXPECT_EQ(-EINVAL, pre_fault(vcpu.fd, &r, 0));
+		SKIP(return, "no KVM_PRE_FAULT_MEMORY");
+	}
+	EXPECT_EQ(-ENOENT, pre_fault(vcpu.fd, &r, 0));
+	EXPECT_EQ(2 * PAGE_SIZE, r.size);
+	ASSERT_EQ(0, vm_set_slot(&self->vm, 0, 0, MIB, self->size, self->mem));
+	EXPECT_EQ(0, pre_fault(vcpu.fd, &r, 0));
+	EXPECT_EQ(0ul, r.size);
+	EXPECT_EQ(MIB + 2 * PAGE_SIZE, r.gpa);
+	/* Once more, and beyond the end: what could be done counts. */
+	r = (struct range) { MIB, self->size + 3 * PAGE_SIZE };
+	EXPECT_EQ(0, pre_fault(vcpu.fd, &r, 0));
+	EXPECT_EQ(3 * PAGE_SIZE, r.size);
+	EXPECT_EQ(MIB + self->size, r.gpa);
+	EXPECT_EQ(-ENOENT, pre_fault(vcpu.fd, &r, 0));
+	/* Where a slot can never be. */
+	EXPECT_EQ(-ENOENT, PRE_FAULT(1ull << 52, PAGE_SIZE));
+	EXPECT_EQ(-ENOENT, PRE_FAULT(-2 * PAGE_SIZE, PAGE_SIZE));
+	vcpu_destroy(&vcpu);
+}
+
+TEST_F(caps, pre_fault_refuses)
+{
+	struct range r = { MIB, PAGE_SIZE };
+	struct vcpu vcpu;
+
+	vcpu_create(&self->vm, 0, &vcpu);
+	if (!vm_check_extension(self->vm.dev, KVM_CAP_PRE_FAULT_MEMORY))
+		SKIP(return, "no KVM_PRE_FAULT_MEMORY");
+	ASSERT_EQ(0, vm_set_slot(&self->vm, 0, 0, MIB, self->size, self->mem));
+	EXPECT_EQ(-EINVAL, pre_fault(vcpu.fd, &r, 1));
+	EXPECT_EQ(-EINVAL, pre_fault(vcpu.fd, &r, 1ull << 63));
+	EXPECT_EQ(-EINVAL, PRE_FAULT(MIB + 1, PAGE_SIZE));
+	EXPECT_EQ(-EINVAL, PRE_FAULT(MIB, PAGE_SIZE - 1));
+	EXPECT_EQ(-EINVAL, PRE_FAULT(MIB, 0));
+	EXPECT_EQ(-EINVAL, PRE_FAULT(MIB, -MIB));
+	EXPECT_EQ(-EFAULT, vm_ioctl_num(vcpu.fd, KVM_PRE_FAULT_MEMORY, 0));
+	/* No memory behind the slot's third page. */
+	munmap(self->mem + 2 * PAGE_SIZE, PAGE_SIZE);
+	r = (struct range) { MIB, self->size };
+	EXPECT_EQ(0, pre_fault(vcpu.fd, &r, 0));
+	EXPECT_EQ(2 * PAGE_SIZE, r.size);
+	EXPECT_EQ(-EFAULT, pre_fault(vcpu.fd, &r, 0));
+	EXPECT_EQ(2 * PAGE_SIZE, r.size);
+	vcpu_destroy(&vcpu);
+}
+
 SLAT_TEST_MAIN
