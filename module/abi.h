@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The layout of each structure in <slat.h>, frozen by the compiler. Included by
- * extension.c and, in user space, by the test of these calls.
+ * The ABI's numbers, frozen by the compiler: the layout of each structure in
+ * <slat.h>, and what Slat answers of KVM's calls that are younger than the oldest
+ * header it is built with. Included by what answers them and, in user space, by the
+ * tests of these calls.
  */
 #ifndef SLAT_ABI_H
 #define SLAT_ABI_H
 
+#include <linux/kvm.h>
 #include <slat.h>
 
 #define ABI_SIZE(type, bytes) \
@@ -99,5 +102,51 @@ _Static_assert(SLAT_SET_POLICY == 0x4020d502, "SLAT_SET_POLICY has changed");
 _Static_assert(SLAT_QUERY_GPA == 0xc068d503, "SLAT_QUERY_GPA has changed");
 _Static_assert(SLAT_GET_LAST_ERROR == 0xc120d504, "SLAT_GET_LAST_ERROR has changed");
 _Static_assert(SLAT_GET_SLOT_STATS == 0xc100d505, "SLAT_GET_SLOT_STATS has changed");
+
+/* KVM_SET_USER_MEMORY_REGION2 (6.8): the first call's structure, and guest_memfd. */
+#ifndef KVM_SET_USER_MEMORY_REGION2
+#define KVM_CAP_USER_MEMORY2	231
+#define KVM_MEM_GUEST_MEMFD	(1UL << 2)
+struct kvm_userspace_memory_region2 {
+	__u32 slot;
+	__u32 flags;
+	__u64 guest_phys_addr;
+	__u64 memory_size;
+	__u64 userspace_addr;
+	__u64 guest_memfd_offset;
+	__u32 guest_memfd;
+	__u32 pad1;
+	__u64 pad2[14];
+};
+#define KVM_SET_USER_MEMORY_REGION2	\
+	_IOW(KVMIO, 0x49, struct kvm_userspace_memory_region2)
+#endif
+
+ABI_SIZE(kvm_userspace_memory_region2, 160);
+ABI_FIELD(kvm_userspace_memory_region2, userspace_addr, 24);
+ABI_FIELD(kvm_userspace_memory_region2, guest_memfd_offset, 32);
+ABI_FIELD(kvm_userspace_memory_region2, guest_memfd, 40);
+_Static_assert(KVM_CAP_USER_MEMORY2 == 231, "KVM_CAP_USER_MEMORY2 has changed");
+_Static_assert(KVM_MEM_GUEST_MEMFD == 4, "KVM_MEM_GUEST_MEMFD has changed");
+_Static_assert(KVM_SET_USER_MEMORY_REGION2 == 0x40a0ae49,
+	       "KVM_SET_USER_MEMORY_REGION2 has changed");
+
+/* KVM_PRE_FAULT_MEMORY (6.11). */
+#ifndef KVM_PRE_FAULT_MEMORY
+#define KVM_CAP_PRE_FAULT_MEMORY	236
+struct kvm_pre_fault_memory {
+	__u64 gpa;
+	__u64 size;
+	__u64 flags;
+	__u64 padding[5];
+};
+#define KVM_PRE_FAULT_MEMORY	_IOWR(KVMIO, 0xd5, struct kvm_pre_fault_memory)
+#endif
+
+ABI_SIZE(kvm_pre_fault_memory, 64);
+ABI_FIELD(kvm_pre_fault_memory, size, 8);
+ABI_FIELD(kvm_pre_fault_memory, flags, 16);
+_Static_assert(KVM_CAP_PRE_FAULT_MEMORY == 236, "KVM_CAP_PRE_FAULT_MEMORY has changed");
+_Static_assert(KVM_PRE_FAULT_MEMORY == 0xc040aed5, "KVM_PRE_FAULT_MEMORY has changed");
 
 #endif

@@ -79,6 +79,7 @@ struct slat_access_stats {
  * @run: page shared with the client, who may write it at any time: each field
  *	is read once and never trusted to be what was written
  * @pio_data: page shared with the client: data of port accesses
+ * @exit_on_failure: the VM's switch; read once a failure
  * @vm_id: number of the VM in traces
  * @vcpu_id: the client's number of the vCPU
  * @reader: its reader of slots and tables
@@ -107,6 +108,7 @@ struct slat_vcpu_access {
 	const struct slat_guest_cpu *guest_cpu;
 	struct kvm_run *run;
 	void *pio_data;
+	const bool *exit_on_failure;
 	u32 vm_id;
 	u32 vcpu_id;
 

@@ -288,11 +288,12 @@ static enum slat_step tell_failure(struct slat_vcpu_access *access)
 
 /*
  * A program without rights must not be able to stop its VM, so it gets what a
- * processor gives it that does not know the instruction. KVM does the same.
+ * processor gives it that does not know the instruction. KVM does the same, but for a
+ * client that wants to be told of each failure.
  */
 enum slat_step slat_access_failed(struct slat_vcpu_access *access)
 {
-	if (slat_vmx_cpl(access->vmx)) {
+	if (slat_vmx_cpl(access->vmx) && !READ_ONCE(*access->exit_on_failure)) {
 		slat_vmx_inject_exception(access->vmx, SLAT_VEC_UD, false, 0, 0);
 		return SLAT_STEP_ENTER;
 	}

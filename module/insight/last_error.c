@@ -94,6 +94,8 @@ static const char *const check_words[] = {
 	[SLAT_CHECK_MCE_BANK] = "bank %llu: expected at most %llu",
 	[SLAT_CHECK_MCE_STATUS] = "status 0x%llx: expected VAL, 0x%llx",
 	[SLAT_CHECK_TSC_KHZ] = "%llu kHz: expected the host's %llu",
+	[SLAT_CHECK_VCPU_IDS] = "%llu vCPU ids: expected at most %llu, and no change once said or used",
+	[SLAT_CHECK_NO_MEMORY] = "guest address 0x%llx: expected a slot there",
 };
 
 /* "slot 3: guest_phys_addr 0x1000, ...: expected ...; slot 1 has ..."; or "vCPU 0: ..." */

@@ -14,6 +14,7 @@
 
 #include <asm/cpufeature.h>
 
+#include "abi.h"
 #include "insight/insight.h"
 #include "ioctl.h"
 #include "slots/memslots.h"
@@ -28,6 +29,7 @@ long slat_check_extension(const struct slat_device *device, unsigned long cap)
 {
 	switch (cap) {
 	case KVM_CAP_USER_MEMORY:
+	case KVM_CAP_USER_MEMORY2:
 	case KVM_CAP_DESTROY_MEMORY_REGION_WORKS:
 	case KVM_CAP_JOIN_MEMORY_REGIONS_WORKS:
 	case KVM_CAP_INTERNAL_ERROR_DATA:
@@ -55,6 +57,10 @@ long slat_check_extension(const struct slat_device *device, unsigned long cap)
 	case KVM_CAP_IOEVENTFD_ANY_LENGTH:
 	case KVM_CAP_COALESCED_PIO:
 	case KVM_CAP_BINARY_STATS_FD:
+	case KVM_CAP_EXIT_ON_EMULATION_FAILURE:
+	case KVM_CAP_PRE_FAULT_MEMORY:
+	/* KVM says so whatever there is to signal, and QEMU from 8.2 on must hear it. */
+	case KVM_CAP_SIGNAL_MSI:
 		return 1;
 	case KVM_CAP_SYNC_REGS:
 		return KVM_SYNC_X86_VALID_FIELDS;
@@ -79,7 +85,7 @@ long slat_check_extension(const struct slat_device *device, unsigned long cap)
 	case KVM_CAP_MAX_VCPUS:
 		return device->config.max_vcpus;
 	case KVM_CAP_MAX_VCPU_ID:
-		return device->config.max_vcpus * SLAT_VCPU_IDS_PER_VCPU;
+		return slat_max_vcpu_ids(device);
 	case KVM_CAP_NR_MEMSLOTS:
 		return device->config.nr_memslots;
 	default:

@@ -14,6 +14,7 @@
 #include <linux/signal.h>
 #include <linux/uaccess.h>
 
+#include "abi.h"
 #include "insight/insight.h"
 #include "io/ring.h"
 #include "ioctl.h"
@@ -149,6 +150,8 @@ static int vcpu_call(struct slat_vcpu *vcpu, unsigned int cmd, unsigned long arg
 		return slat_vcpu_stats_fd(vcpu);
 	case KVM_TRANSLATE:
 		return slat_vcpu_translate(vcpu, argp);
+	case KVM_PRE_FAULT_MEMORY:
+		return slat_vcpu_pre_fault(vcpu, argp);
 	default:
 		return vcpu_regs_ioctl(vcpu, cmd, argp);
 	}

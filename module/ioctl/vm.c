@@ -12,6 +12,7 @@
 #include <linux/module.h>
 #include <linux/uaccess.h>
 
+#include "abi.h"
 #include "insight/insight.h"
 #include "ioctl.h"
 #include "mmu/reclaim.h"
@@ -50,6 +51,28 @@ static int vm_set_user_memory_region(struct slat_vm *vm, void __user *argp,
 	return slat_memslots_set_region(&vm->slots, &region, why);
 }
 
+/*
+ * The same call with room for a guest_memfd, of which there are none: its flag is one of
+ * the unknown, and without it KVM does not look at its fields either.
+ */
+static int vm_set_user_memory_region2(struct slat_vm *vm, void __user *argp,
+				      struct slat_reject *why)
+{
+	struct kvm_userspace_memory_region2 region2;
+	struct kvm_userspace_memory_region region;
+
+	if (copy_from_user(&region2, argp, sizeof(region2)))
+		return -EFAULT;
+	region = (struct kvm_userspace_memory_region) {
+		.slot = region2.slot,
+		.flags = region2.flags,
+		.guest_phys_addr = region2.guest_phys_addr,
+		.memory_size = region2.memory_size,
+		.userspace_addr = region2.userspace_addr,
+	};
+	return slat_memslots_set_region(&vm->slots, &region, why);
+}
+
 static int vm_get_dirty_log(struct slat_vm *vm, void __user *argp, struct slat_reject *why)
 {
 	struct kvm_dirty_log log;
@@ -66,27 +89,6 @@ static int vm_clear_dirty_log(struct slat_vm *vm, void __user *argp, struct slat
 	if (copy_from_user(&log, argp, sizeof(log)))
 		return -EFAULT;
 	return slat_memslots_clear_dirty_log(&vm->slots, &log, why);
-}
-
-static int vm_enable_cap(struct slat_vm *vm, void __user *argp, struct slat_reject *why)
-{
-	struct kvm_enable_cap cap;
-	u64 allowed = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;
-
-	if (copy_from_user(&cap, argp, sizeof(cap)))
-		return -EFAULT;
-	if (cap.cap != KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2)
-		return slat_reject(why, -EINVAL, SLAT_CHECK_CAP, cap.cap, 0);
-	if (cap.flags)
-		return slat_reject(why, -EINVAL, SLAT_CHECK_FLAGS, cap.flags, 0);
-	if (cap.args[0] & KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE)
-		allowed |= KVM_DIRTY_LOG_INITIALLY_SET;
-	if (cap.args[0] & ~allowed)
-		return slat_reject(why, -EINVAL, SLAT_CHECK_CAP_ARGS, cap.args[0], allowed);
-	mutex_lock(&vm->slots.lock);
-	vm->slots.manual_protect = cap.args[0];
-	mutex_unlock(&vm->slots.lock);
-	return 0;
 }
 
 static int vm_set_nr_mmu_pages(struct slat_vm *vm, unsigned long nr, struct slat_reject *why)
@@ -112,12 +114,14 @@ static long vm_call(struct slat_vm *vm, unsigned int cmd, unsigned long arg,
 		return slat_vcpu_create_fd(vm, arg, why);
 	case KVM_SET_USER_MEMORY_REGION:
 		return vm_set_user_memory_region(vm, argp, why);
+	case KVM_SET_USER_MEMORY_REGION2:
+		return vm_set_user_memory_region2(vm, argp, why);
 	case KVM_GET_DIRTY_LOG:
 		return vm_get_dirty_log(vm, argp, why);
 	case KVM_CLEAR_DIRTY_LOG:
 		return vm_clear_dirty_log(vm, argp, why);
 	case KVM_ENABLE_CAP:
-		return vm_enable_cap(vm, argp, why);
+		return slat_vm_enable_cap(vm, argp, why);
 	case KVM_SET_NR_MMU_PAGES:
 		return vm_set_nr_mmu_pages(vm, arg, why);
 	case KVM_GET_NR_MMU_PAGES:

@@ -49,6 +49,7 @@ static void vcpu_access_init(struct slat_vcpu *vcpu)
 	access->io = &vm->io;
 	access->guest_cpu = &vcpu->guest_cpu;
 	access->run = vcpu->run;
+	access->exit_on_failure = &vm->exit_on_failure;
 	access->vm_id = slat_vm_id(vm);
 	access->vcpu_id = vcpu->id;
 	slat_access_init(access);
@@ -110,17 +111,24 @@ void slat_vcpu_destroy(struct slat_vcpu *vcpu)
 	kfree(vcpu);
 }
 
-/* Take one of the allowed number before anything is allocated. */
-static int vcpu_reserve(struct slat_vm *vm, struct slat_reject *why)
+/*
+ * Take one of the allowed number before anything is allocated. From the first vCPU on the
+ * client can't say any more which ids there are, as in KVM.
+ */
+static int vcpu_reserve(struct slat_vm *vm, u32 id, struct slat_reject *why)
 {
 	const u32 max = vm->device->config.max_vcpus;
 	int err = 0;
 
 	mutex_lock(&vm->lock);
-	if (vm->nr_vcpus < max)
-		vm->nr_vcpus++;
-	else
+	if (!vm->max_vcpu_ids)
+		vm->max_vcpu_ids = slat_max_vcpu_ids(vm->device);
+	if (id >= vm->max_vcpu_ids)
+		err = slat_reject(why, -EINVAL, SLAT_CHECK_VCPU_ID, id, vm->max_vcpu_ids - 1);
+	else if (vm->nr_vcpus >= max)
 		err = slat_reject(why, -EINVAL, SLAT_CHECK_VCPU_COUNT, vm->nr_vcpus, max);
+	else
+		vm->nr_vcpus++;
 	mutex_unlock(&vm->lock);
 	return err;
 }
@@ -154,13 +162,10 @@ static void vcpu_unpublish(struct slat_vcpu *vcpu)
 
 struct slat_vcpu *slat_vcpu_create(struct slat_vm *vm, u32 id, struct slat_reject *why)
 {
-	const u32 ids = vm->device->config.max_vcpus * SLAT_VCPU_IDS_PER_VCPU;
 	struct slat_vcpu *vcpu;
 	int err;
 
-	if (id >= ids)
-		return ERR_PTR(slat_reject(why, -EINVAL, SLAT_CHECK_VCPU_ID, id, ids - 1));
-	err = vcpu_reserve(vm, why);
+	err = vcpu_reserve(vm, id, why);
 	if (err)
 		return ERR_PTR(err);
 	vcpu = vcpu_make(vm, id);

@@ -123,6 +123,20 @@ void slat_vcpu_destroy(struct slat_vcpu *vcpu);
  */
 int slat_vcpu_run(struct slat_vcpu *vcpu);
 
+/* prefault.c */
+
+/**
+ * slat_vcpu_pre_fault() - KVM_PRE_FAULT_MEMORY
+ * @vcpu: mutex held, not loaded
+ * @argp: the client's struct kvm_pre_fault_memory; comes back as what is left to do
+ *
+ * Return: 0: at least one page is mapped;
+ * -EINVAL: a flag, or a range that is not whole pages, is empty or wraps; -ENOENT: the
+ * first page has no slot; -EINTR: a signal; -EFAULT: no host memory behind it, or a bad
+ * pointer; -ENOMEM.
+ */
+int slat_vcpu_pre_fault(struct slat_vcpu *vcpu, void __user *argp);
+
 /* sync_regs.c; loaded */
 
 /**

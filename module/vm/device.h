@@ -62,6 +62,12 @@ struct slat_device {
 	struct list_head vms;
 };
 
+/* How many ids there are for vCPUs, where the client does not ask for less. */
+static inline u32 slat_max_vcpu_ids(const struct slat_device *device)
+{
+	return device->config.max_vcpus * SLAT_VCPU_IDS_PER_VCPU;
+}
+
 /**
  * slat_device_shrinker_add() - offer table pages to memory pressure
  * @device: the device

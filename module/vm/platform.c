@@ -54,6 +54,16 @@ static int set_gsi_routing(const struct kvm_irq_routing __user *argp, struct sla
 	return slat_reject(why, -EINVAL, SLAT_CHECK_NO_IRQCHIP, routing.nr, 0);
 }
 
+/* Nor do messages find one. */
+static int signal_msi(const struct kvm_msi __user *argp, struct slat_reject *why)
+{
+	struct kvm_msi msi;
+
+	if (copy_from_user(&msi, argp, sizeof(msi)))
+		return -EFAULT;
+	return slat_reject(why, -EINVAL, SLAT_CHECK_NO_IRQCHIP, msi.data, 0);
+}
+
 void slat_vm_clock_init(struct slat_vm *vm)
 {
 	vm->clock_offset = -(s64)ktime_get_boottime_ns();
@@ -114,10 +124,17 @@ long slat_vm_platform_ioctl(struct slat_vm *vm, unsigned int cmd, unsigned long 
 		return set_identity_map_addr(vm, argp, why);
 	case KVM_SET_GSI_ROUTING:
 		return set_gsi_routing(argp, why);
+	case KVM_SIGNAL_MSI:
+		return signal_msi(argp, why);
 	case KVM_GET_CLOCK:
 		return get_clock(vm, argp);
 	case KVM_SET_CLOCK:
 		return set_clock(vm, argp, why);
+	/* What each vCPU of the VM will begin with, and there is but one rate. */
+	case KVM_GET_TSC_KHZ:
+		return slat_vmx_tsc_khz();
+	case KVM_SET_TSC_KHZ:
+		return slat_vmx_set_tsc_khz(arg, why);
 	default:
 		return -ENOTTY;
 	}

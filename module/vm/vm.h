@@ -53,9 +53,12 @@ struct slat_vm_ops {
  * @notifier: changes of the owner's address space
  * @io: writes that the kernel answers
  * @failure: the last ioctl that failed
- * @lock: outermost lock; protects @vcpus, @nr_vcpus and @clock_offset
+ * @exit_on_failure: an instruction that can't be emulated ends KVM_RUN at each privilege
+ *	level; written without lock, each failure reads it once
+ * @lock: outermost lock; protects @vcpus, @nr_vcpus, @max_vcpu_ids and @clock_offset
  * @vcpus: by id; an entry lives as long as the VM
  * @nr_vcpus: how many there are, those in the making included
+ * @max_vcpu_ids: their ids are less; 0: the client has not said, and there is none yet
  * @clock_offset: from the host's clock since boot to the VM's, in ns
  */
 struct slat_vm {
@@ -74,10 +77,12 @@ struct slat_vm {
 	struct mmu_notifier notifier;
 	struct slat_vm_io io;
 	struct slat_failure failure;
+	bool exit_on_failure;
 
 	struct mutex lock;
 	struct xarray vcpus;
 	u32 nr_vcpus;
+	u32 max_vcpu_ids;
 	s64 clock_offset;
 };
 
@@ -115,18 +120,32 @@ void slat_vm_put(struct slat_vm *vm);
 /* An invariant is broken: refuse every further ioctl. */
 void slat_vm_kill(struct slat_vm *vm);
 
+/* enable_cap.c */
+
+/**
+ * slat_vm_enable_cap() - KVM_ENABLE_CAP
+ * @vm: the VM
+ * @argp: the client's struct kvm_enable_cap
+ * @why: filled in with -EINVAL
+ *
+ * Return: 0;
+ * -EINVAL: a capability that can't be switched on, a flag, an argument that it does not
+ * have, or too late; -EFAULT.
+ */
+int slat_vm_enable_cap(struct slat_vm *vm, const void __user *argp, struct slat_reject *why);
+
 /* platform.c */
 
 /**
  * slat_vm_platform_ioctl() - ioctls that a PC's VM has for historical reasons
  * @vm: the VM
  * @cmd: KVM_SET_TSS_ADDR, KVM_SET_IDENTITY_MAP_ADDR, KVM_SET_GSI_ROUTING,
- *	KVM_GET_CLOCK, KVM_SET_CLOCK
+ *	KVM_SIGNAL_MSI, KVM_GET_CLOCK, KVM_SET_CLOCK, KVM_GET_TSC_KHZ, KVM_SET_TSC_KHZ
  * @arg: the ioctl's argument
  * @why: filled in with -EINVAL
  *
- * Return: 0; -EINVAL: the address is too high, a vCPU exists already, there is
- * nothing to route to, or an unknown flag; -EFAULT; -ENOTTY: not one of these.
+ * Return: 0, or kHz; -EINVAL: the address is too high, a vCPU exists already, there is
+ * nothing to route or signal to, an unknown flag, or another rate; -EFAULT; -ENOTTY: not one of these.
  */
 long slat_vm_platform_ioctl(struct slat_vm *vm, unsigned int cmd, unsigned long arg,
 			    struct slat_reject *why);

@@ -245,6 +245,20 @@ static int set_xss(struct slat_vmx *vmx, u32 index, u64 data, bool host)
 	return 0;
 }
 
+/* Switches that a guest of an AMD model sets, and that have no effect. */
+#define HWCR_IGNORED	(BIT(3) | BIT(6) | BIT(8))
+#define HWCR_KEPT	(BIT(18) | BIT(24))
+
+/* Of AMD's, and kept for guests that write it whatever they run on, as in KVM. */
+static int set_hwcr(struct slat_vmx *vmx, u32 index, u64 data, bool host)
+{
+	data &= ~(u64)HWCR_IGNORED;
+	if (data & ~(u64)HWCR_KEPT)
+		return -EINVAL;
+	vmx->msr[SLAT_MSR_HWCR] = data;
+	return 0;
+}
+
 static int get_efer(struct slat_vmx *vmx, u32 index, u64 *data, bool host)
 {
 	*data = vmx->efer;
@@ -410,6 +424,7 @@ static const struct msr_desc msr_table[] = {
 	       get_kernel_gs, set_kernel_gs),
 	{ MSR_TSC_AUX, MSR_TSC_AUX, SLAT_MSR_TSC_AUX, MSR_LIST | MSR_CPUID, U32_MAX, NULL,
 	  set_tsc_aux },
+	CHECKED(MSR_K7_HWCR, SLAT_MSR_HWCR, 0, set_hwcr),
 	ABSENT(MSR_VM_HSAVE_PA, MSR_VM_HSAVE_PA),
 	ABSENT(MSR_AMD64_VIRT_SPEC_CTRL, MSR_AMD64_VIRT_SPEC_CTRL),
 };

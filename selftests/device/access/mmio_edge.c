@@ -287,6 +287,26 @@ TEST_F(edge, undecodable_instructions_are_an_internal_error)
 	EXPECT_TRUE(fails_with_bytes(&self->g, insn_crc32, sizeof(insn_crc32) - 1));
 }
 
+/* A program gets #UD, unless the client wants to hear of each failure. */
+TEST_F(edge, undecodable_instruction_of_a_program)
+{
+	struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_EXIT_ON_EMULATION_FAILURE, .args = { 1 },
+	};
+
+	memcpy(self->g.ram + GUEST_CODE, insn_fld, sizeof(insn_fld) - 1);
+	guest_set_user(&self->g.vcpu);
+	set_access(&self->g, GUEST_CODE, MMIO, 0);
+	ASSERT_EQ(0, vcpu_run_to(&self->g.vcpu, KVM_EXIT_IO));
+	EXPECT_EQ(6ull, guest_exception(&self->g)->vector);
+
+	ASSERT_EQ(0, vm_ioctl(self->g.vm.fd, KVM_ENABLE_CAP, &cap));
+	guest_set_user(&self->g.vcpu);
+	set_access(&self->g, GUEST_CODE, MMIO, 0);
+	ASSERT_EQ(0, vcpu_run_to(&self->g.vcpu, KVM_EXIT_INTERNAL_ERROR));
+	EXPECT_TRUE(is_error_with_bytes(&self->g, insn_fld, sizeof(insn_fld) - 1));
+}
+
 /* After such an error the client may step over the instruction itself. */
 TEST_F(edge, client_skips_an_undecodable_instruction)
 {

@@ -89,6 +89,7 @@ TEST_F(last_error, of_slots)
 TEST_F(last_error, of_other_calls)
 {
 	struct kvm_enable_cap cap = { .cap = KVM_CAP_SPLIT_IRQCHIP };
+	struct kvm_enable_cap ids = { .cap = KVM_CAP_MAX_VCPU_ID, .args = { 1 } };
 	struct kvm_clear_dirty_log clear = { .slot = SLOT, .first_page = 1 };
 	struct kvm_dirty_log log = { .slot = SLOT };
 	const struct {
@@ -103,6 +104,8 @@ TEST_F(last_error, of_other_calls)
 		{ KVM_SET_IDENTITY_MAP_ADDR, (uintptr_t)&cap, EINVAL, SLAT_CHECK_VCPUS_MADE },
 		{ KVM_SET_GSI_ROUTING, (uintptr_t)&log, EINVAL, SLAT_CHECK_NO_IRQCHIP },
 		{ KVM_ENABLE_CAP, (uintptr_t)&cap, EINVAL, SLAT_CHECK_CAP },
+		{ KVM_ENABLE_CAP, (uintptr_t)&ids, EINVAL, SLAT_CHECK_VCPU_IDS },
+		{ KVM_SIGNAL_MSI, (uintptr_t)&ids, EINVAL, SLAT_CHECK_NO_IRQCHIP },
 		{ KVM_CLEAR_DIRTY_LOG, (uintptr_t)&clear, EINVAL, SLAT_CHECK_CLEAR_FIRST },
 		{ KVM_GET_DIRTY_LOG, (uintptr_t)&log, ENOENT, SLAT_CHECK_NO_SLOT },
 		{ KVM_GET_DIRTY_LOG, 0, EFAULT, SLAT_CHECK_UNTOLD },

@@ -9,6 +9,8 @@
 #include <cpuid.h>
 #include <sys/mman.h>
 
+#include "../../../module/abi.h"
+
 #define SLOT	1
 #define GPA	0x10000000ul
 
@@ -201,9 +203,14 @@ TEST_F(vcpu_error, of_numbers)
 {
 	static const struct told run = { EINVAL, SLAT_CHECK_RUN_ARG, 7, 0, "argument 0x7: expected 0" };
 	static const struct told khz = { EINVAL, SLAT_CHECK_TSC_KHZ, 1, ANY, "1 kHz: expected the" };
+	static const struct told memory = { ENOENT, SLAT_CHECK_NO_MEMORY, GPA, 0,
+		"guest address 0x10000000: expected a slot there" };
+	struct kvm_pre_fault_memory range = { .gpa = GPA, .size = PAGE_SIZE };
 	int fd = self->g.vcpu.fd;
 
 	SLAT_ONLY(&self->g.vm);
+	EXPECT_TRUE(is_told(self->fd, 0, vm_ioctl(fd, KVM_PRE_FAULT_MEMORY, &range),
+			    KVM_PRE_FAULT_MEMORY, &memory));
 	EXPECT_TRUE(is_told(self->fd, 0, vm_ioctl_num(fd, KVM_RUN, 7), KVM_RUN, &run));
 	EXPECT_TRUE(is_told(self->fd, 0, vm_ioctl_num(fd, KVM_SET_TSC_KHZ, 1), KVM_SET_TSC_KHZ,
 			    &khz));

@@ -192,6 +192,31 @@ TEST_F(msr, of_a_model_read_as_constants)
 	EXPECT_EQ(-1, guest_wrmsr(&self->g, 0xfe, 0x508));
 }
 
+/* 6.1's KVM takes bit 24 not yet. */
+TEST_F(msr, hwcr_of_another_vendor)
+{
+	const uint64_t ignored = 1 << 3 | 1 << 6 | 1 << 8;
+	uint64_t value;
+
+	ASSERT_EQ(1, vcpu_get_msr(self->vcpu, 0xc0010015, &value));
+	EXPECT_EQ(0ull, value);
+	for (int bit = 0; bit < 64; bit++) {
+		uint64_t data = 1ull << bit;
+		bool taken = data & (ignored | 1 << 18);
+
+		if (bit == 24)
+			continue;
+		EXPECT_EQ(taken, vcpu_set_msr(self->vcpu, 0xc0010015, data)) TH_LOG("bit %d", bit);
+		ASSERT_EQ(1, vcpu_get_msr(self->vcpu, 0xc0010015, &value));
+		/* What was refused leaves the last value that was not. */
+		EXPECT_EQ(bit < 18 ? 0ull : 1ull << 18, value) TH_LOG("bit %d", bit);
+	}
+	EXPECT_EQ(0, guest_wrmsr(&self->g, 0xc0010015, ignored | 1 << 18));
+	ASSERT_EQ(0, guest_rdmsr(&self->g, 0xc0010015, &value));
+	EXPECT_EQ(1ull << 18, value);
+	EXPECT_EQ(-1, guest_wrmsr(&self->g, 0xc0010015, 1));
+}
+
 TEST_F(msr, misc_enable_of_the_guest)
 {
 	uint64_t before, value;
