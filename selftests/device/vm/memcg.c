@@ -59,19 +59,6 @@ static int limit(bool swap)
 	return ret ? ret : group_set("memory.max", "3M");
 }
 
-static bool there_is_a_swap(void)
-{
-	FILE *file = fopen("/proc/swaps", "r");
-	char line[128];
-	bool found;
-
-	if (!file)
-		return false;
-	found = fgets(line, sizeof(line), file) && fgets(line, sizeof(line), file);
-	fclose(file);
-	return found;
-}
-
 TEST_F_TIMEOUT(memcg, what_does_not_fit_is_swapped, LONG_TIMEOUT)
 {
 	uint64_t out = vmstat("pswpout");
