@@ -77,6 +77,19 @@ uint64_t vmstat(const char *name)
 	return found;
 }
 
+bool there_is_a_swap(void)
+{
+	FILE *file = fopen("/proc/swaps", "r");
+	char line[256];
+	bool found;
+
+	if (!file)
+		return false;
+	found = fgets(line, sizeof(line), file) && fgets(line, sizeof(line), file);
+	fclose(file);
+	return found;
+}
+
 int kernel_set(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;

@@ -40,6 +40,8 @@ uint64_t smaps_kib(const void *mem, const char *line);
 /* A counter of /proc/vmstat; 0 where this kernel has none of that name. */
 uint64_t vmstat(const char *name);
 
+bool there_is_a_swap(void);
+
 /* Write to, or read a number from, a file of the kernel's: 0 or -errno. */
 int kernel_set(const char *path, const char *text);
 int kernel_get(const char *path, uint64_t *value);

@@ -8,7 +8,6 @@
 #include "pagemap.h"
 #include "ram.h"
 
-#include <sched.h>
 #include <sys/syscall.h>
 
 #define HUGE		(2 * MIB)

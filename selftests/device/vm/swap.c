@@ -9,8 +9,6 @@
 #include "pagemap.h"
 #include "ram.h"
 
-#include <sys/syscall.h>
-
 #define PAGES	64ul
 #define SIZE	(PAGES * PAGE_SIZE)
 #define WAIT_MS	30000
@@ -26,19 +24,6 @@ FIXTURE_VARIANT(swap) {
 
 FIXTURE_VARIANT_ADD(swap, anonymous) { false };
 FIXTURE_VARIANT_ADD(swap, shared) { true };
-
-static bool there_is_a_swap(void)
-{
-	FILE *file = fopen("/proc/swaps", "r");
-	char line[128];
-	bool found;
-
-	if (!file)
-		return false;
-	found = fgets(line, sizeof(line), file) && fgets(line, sizeof(line), file);
-	fclose(file);
-	return found;
-}
 
 FIXTURE_SETUP(swap)
 {
