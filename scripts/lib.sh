@@ -15,7 +15,7 @@ SLAT_BUILD_PACKAGES=(make gcc libc6-dev linux-libc-dev linux-headers-amd64
 	linux-headers-6.12-amd64 xz-utils kmod)
 SLAT_MACHINE_PACKAGES=(python3 bochs bochs-term bochsbios vgabios
 	grub-common grub-pc-bin xorriso mtools busybox-static faketime)
-SLAT_SOURCE_PACKAGES=(linux-source-6.1 rsync)
+SLAT_SOURCE_PACKAGES=(linux-source-6.1 linux-source-6.12 rsync)
 SLAT_QUICK_PACKAGES=(bc bison flex lz4 libelf-dev libssl-dev)
 SLAT_CHECK_PACKAGES=(clang libclang-rt-14-dev llvm sparse shellcheck perl-base python3
 	libzydis-dev qemu-system-x86 bpftrace dwarves zstd bpftool libbpf-dev zlib1g-dev)

@@ -242,7 +242,7 @@ enum slat_check {
 	SLAT_CHECK_MCE_BANK	= 76,	/* @limit: greatest */
 	SLAT_CHECK_MCE_STATUS	= 77,	/* @limit: the bit that lacks */
 	SLAT_CHECK_TSC_KHZ	= 78,	/* @limit: the host's */
-	SLAT_CHECK_VCPU_IDS	= 79,	/* @value: args[0], @limit: greatest, or what was said */
+	SLAT_CHECK_VCPU_IDS	= 79,	/* @limit: greatest number, or the one said */
 	SLAT_CHECK_NO_MEMORY	= 80,	/* @value: guest address without a slot */
 };
 

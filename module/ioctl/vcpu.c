@@ -308,7 +308,6 @@ int slat_vcpu_create_fd(struct slat_vm *vm, unsigned long id, struct slat_reject
 	struct file *file;
 	int fd, err;
 
-	/* The ABI's argument is 32 bits wide, whatever the client passes. */
 	vcpu = slat_vcpu_create(vm, id, why);
 	if (IS_ERR(vcpu))
 		return PTR_ERR(vcpu);

@@ -115,7 +115,7 @@ void slat_vcpu_destroy(struct slat_vcpu *vcpu)
  * Take one of the allowed number before anything is allocated. From the first vCPU on the
  * client can't say any more which ids there are, as in KVM.
  */
-static int vcpu_reserve(struct slat_vm *vm, u32 id, struct slat_reject *why)
+static int vcpu_reserve(struct slat_vm *vm, unsigned long id, struct slat_reject *why)
 {
 	const u32 max = vm->device->config.max_vcpus;
 	int err = 0;
@@ -160,7 +160,8 @@ static void vcpu_unpublish(struct slat_vcpu *vcpu)
 	mutex_unlock(&vcpu->vm->lock);
 }
 
-struct slat_vcpu *slat_vcpu_create(struct slat_vm *vm, u32 id, struct slat_reject *why)
+struct slat_vcpu *slat_vcpu_create(struct slat_vm *vm, unsigned long id,
+				   struct slat_reject *why)
 {
 	struct slat_vcpu *vcpu;
 	int err;

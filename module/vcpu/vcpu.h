@@ -102,7 +102,8 @@ struct slat_vcpu {
  * -EINVAL: @id is out of range, or there are as many vCPUs as allowed;
  * -EEXIST: @id is taken; -ENOMEM.
  */
-struct slat_vcpu *slat_vcpu_create(struct slat_vm *vm, u32 id, struct slat_reject *why);
+struct slat_vcpu *slat_vcpu_create(struct slat_vm *vm, unsigned long id,
+				   struct slat_reject *why);
 
 /* Undo slat_vcpu_create(): the vCPU never had a file. */
 void slat_vcpu_remove(struct slat_vcpu *vcpu);

@@ -4,11 +4,11 @@
 #
 # Runs the upstream KVM selftests in the emulated machine, on whatever
 # /dev/kvm is; each is reported under its own name.  Run by the machine's
-# jobs, with the programs in /job/upstream.
+# jobs, with 6.1's programs in /job/upstream, 6.12's in /job/upstream/6.12.
 #
 # usage: run.sh DEVICE-NAME [quick | check | full | debug | dirty]
-#   full   with every slot, and 30 iterations of dirty_log_test
-#   debug  arguments for the debug kernel, which is some ten times slower
+#   full   with every slot, 30 iterations of dirty_log_test, and all of 6.12's
+#   debug  arguments for the debug kernel, which is some ten times slower; no 6.12's
 #   dirty  dirty_log_test alone, 30 iterations
 # Exit status 4 of a test is its own word for "skipped".
 
@@ -26,6 +26,49 @@ upstream() {
 	shift 2
 	# shellcheck disable=SC2086
 	tap_run "$limit" "upstream: $name${*:+ $*} on $device" $pinned "$dir/$name" "$@"
+}
+
+# newer SECONDS PROGRAM ARGUMENT...: the same of 6.12's.
+newer() {
+	limit=$1 name=$2
+	shift 2
+	# shellcheck disable=SC2086
+	tap_run "$limit" "upstream 6.12: $name${*:+ $*} on $device" $pinned "$dir/6.12/$name" "$@"
+}
+
+# What 6.12's library and tests do and 6.1's do not: slots by
+# KVM_SET_USER_MEMORY_REGION2, and ioctls and switches that are younger.
+newer_adds() {
+	newer 120 coalesced_io_test
+	newer 120 guest_print_test
+	newer 120 pre_fault_memory_test
+	newer 120 exit_on_emulation_failure_test
+	newer 120 hwcr_msr_test
+	newer 120 max_vcpuid_cap_test
+	newer 120 xcr0_cpuid_test
+	# As 6.1's: minutes with as many slots as KVM offers.
+	case $device:$extent in
+	slat:* | *:full) newer 1500 set_memory_region_test ;;
+	esac
+}
+
+# shellcheck disable=SC2086
+newer_repeats() {
+	newer 240 set_sregs_test
+	newer 240 sync_regs_test
+	newer 120 cr4_cpuid_sync_test
+	newer 120 get_msr_index_features
+	newer 120 tsc_msrs_test
+	newer 120 kvm_binary_stats_test
+	newer 600 demand_paging_test $pages
+	pinned="taskset 1"
+	newer 600 memslot_modification_stress_test $pages -i "$stress_rounds"
+	pinned=
+	newer 240 userspace_io_test
+	newer 600 kvm_page_table_test $pages
+	newer 600 dirty_log_perf_test $pages -i 2
+	newer 900 kvm_create_max_vcpus
+	[ "$device" != slat ] || newer 120 state_test
 }
 
 # dirty_log ITERATIONS: with the bitmap cleared by GET, then by CLEAR.
@@ -83,6 +126,13 @@ slat:debug)
 slat:* | *:full)
 	dirty_log 3
 	upstream 1500 set_memory_region_test
+	;;
+esac
+# 6.1's KVM has not what they require.
+case $device:$(uname -r) in
+slat:* | *:6.[2-9]* | *:6.1[0-9]*)
+	[ "$extent" = debug ] || newer_adds
+	[ "$extent" != full ] || newer_repeats
 	;;
 esac
 exit 0

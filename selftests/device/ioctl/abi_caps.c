@@ -165,6 +165,15 @@ TEST_F(caps, greatest_vcpu_id_is_said_once)
 	EXPECT_EQ(ids, vm_check_extension(self->vm.dev, KVM_CAP_MAX_VCPU_ID));
 }
 
+/* 6.1's KVM looks at the lower half alone. */
+TEST_F(caps, vcpu_id_has_all_its_bits)
+{
+	if (vm_is_kvm(&self->vm) && !vm_check_extension(self->vm.dev, KVM_CAP_PRE_FAULT_MEMORY))
+		SKIP(return, "an older KVM");
+	EXPECT_EQ(-EINVAL, vcpu_create_raw(&self->vm, 1ull << 32));
+	EXPECT_EQ(-EINVAL, vcpu_create_raw(&self->vm, 1ull << 63));
+}
+
 TEST_F(caps, greatest_vcpu_id_is_fixed_by_the_first)
 {
 	int ids = vm_check_extension(self->vm.dev, KVM_CAP_MAX_VCPU_ID);
