@@ -130,6 +130,11 @@ bool ram_host_holds(const struct ram *r, uint64_t first, uint64_t n, uint64_t ta
 	return true;
 }
 
+bool ram_both_hold(struct ram *r, uint64_t first, uint64_t n, uint64_t tag)
+{
+	return ram_holds(r, first, n, tag) && ram_host_holds(r, first, n, tag);
+}
+
 uint64_t ram_log(struct ram *r)
 {
 	uint64_t bits = 0;

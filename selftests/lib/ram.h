@@ -39,6 +39,8 @@ int ram_store(struct ram *r, uint64_t first, uint64_t n, uint64_t tag);
 bool ram_holds(struct ram *r, uint64_t first, uint64_t n, uint64_t tag);
 /* Does the host see that? */
 bool ram_host_holds(const struct ram *r, uint64_t first, uint64_t n, uint64_t tag);
+/* A guest that keeps a page which is not the host's any more finds its own stores there. */
+bool ram_both_hold(struct ram *r, uint64_t first, uint64_t n, uint64_t tag);
 
 /* The pages whose writes the log of a slot of at most 64 told, one bit each. */
 uint64_t ram_log(struct ram *r);

@@ -69,7 +69,7 @@ TEST_F_TIMEOUT(ksm, guests_do_not_see_each_other, LONG_TIMEOUT)
 	ASSERT_EQ(0, ram_store(&self->b, 0, PAGES, 0x1000));
 	ASSERT_TRUE(merge(&self->a, &self->b));
 	/* Neither the one that has the page mapped since before, nor the one that reads it first. */
-	EXPECT_TRUE(ram_holds(&self->b, 0, PAGES, 0x1000));
+	EXPECT_TRUE(ram_both_hold(&self->b, 0, PAGES, 0x1000));
 	ASSERT_EQ(PAGES, merged(&self->a, &self->b));
 	ASSERT_EQ(0, ram_store(&self->a, 0, PAGES / 2, 0x2000));
 	EXPECT_EQ(PAGES / 2, merged(&self->a, &self->b));
@@ -77,9 +77,9 @@ TEST_F_TIMEOUT(ksm, guests_do_not_see_each_other, LONG_TIMEOUT)
 	EXPECT_TRUE(ram_holds(&self->b, 0, PAGES, 0x1000));
 	ASSERT_EQ(0, ram_store(&self->b, PAGES / 2, PAGES / 2, 0x3000));
 	EXPECT_EQ(0ull, merged(&self->a, &self->b));
-	EXPECT_TRUE(ram_holds(&self->a, 0, PAGES / 2, 0x2000));
-	EXPECT_TRUE(ram_holds(&self->a, PAGES / 2, PAGES / 2, 0x1000));
-	EXPECT_TRUE(ram_holds(&self->b, 0, PAGES / 2, 0x1000));
+	EXPECT_TRUE(ram_both_hold(&self->a, 0, PAGES / 2, 0x2000));
+	EXPECT_TRUE(ram_both_hold(&self->a, PAGES / 2, PAGES / 2, 0x1000));
+	EXPECT_TRUE(ram_both_hold(&self->b, 0, PAGES / 2, 0x1000));
 }
 
 /* Taken apart, pages are alike and no longer the same. */
@@ -88,16 +88,16 @@ TEST_F_TIMEOUT(ksm, unmerged_pages_hold_what_they_held, LONG_TIMEOUT)
 	ASSERT_EQ(0, ram_store(&self->a, 0, PAGES, 0x1000));
 	ASSERT_EQ(0, ram_store(&self->b, 0, PAGES, 0x1000));
 	ASSERT_TRUE(merge(&self->a, &self->b));
-	ASSERT_TRUE(ram_holds(&self->a, 0, PAGES, 0x1000));
-	ASSERT_TRUE(ram_holds(&self->b, 0, PAGES, 0x1000));
+	ASSERT_TRUE(ram_both_hold(&self->a, 0, PAGES, 0x1000));
+	ASSERT_TRUE(ram_both_hold(&self->b, 0, PAGES, 0x1000));
 	ASSERT_EQ(0, madvise(self->a.mem, SIZE, MADV_UNMERGEABLE));
 	ASSERT_EQ(0ull, merged(&self->a, &self->b));
 	*ram_word(&self->a, 3) = 0x2003;
-	EXPECT_TRUE(ram_holds(&self->a, 3, 1, 0x2000));
-	EXPECT_TRUE(ram_holds(&self->b, 0, PAGES, 0x1000));
+	EXPECT_TRUE(ram_both_hold(&self->a, 3, 1, 0x2000));
+	EXPECT_TRUE(ram_both_hold(&self->b, 0, PAGES, 0x1000));
 	ASSERT_EQ(0, ram_store(&self->a, 0, PAGES, 0x4000));
 	EXPECT_TRUE(ram_host_holds(&self->a, 0, PAGES, 0x4000));
-	EXPECT_TRUE(ram_holds(&self->b, 0, PAGES, 0x1000));
+	EXPECT_TRUE(ram_both_hold(&self->b, 0, PAGES, 0x1000));
 }
 
 /* A page that is made one with another was not stored to. */
@@ -109,11 +109,11 @@ TEST_F_TIMEOUT(ksm, the_log_tells_stores_alone, LONG_TIMEOUT)
 	EXPECT_EQ((1ull << PAGES) - 1, ram_log(&self->a));
 	ASSERT_TRUE(merge(&self->a, &self->b));
 	EXPECT_EQ(0ull, ram_log(&self->a));
-	ASSERT_TRUE(ram_holds(&self->a, 0, PAGES, 0x1000));
+	ASSERT_TRUE(ram_both_hold(&self->a, 0, PAGES, 0x1000));
 	EXPECT_EQ(0ull, ram_log(&self->a));
 	ASSERT_EQ(0, ram_store(&self->a, 4, 4, 0x2000));
 	EXPECT_EQ(0xf0ull, ram_log(&self->a));
-	EXPECT_TRUE(ram_holds(&self->b, 0, PAGES, 0x1000));
+	EXPECT_TRUE(ram_both_hold(&self->b, 0, PAGES, 0x1000));
 }
 
 /* All pages are alike between two rounds, and each is stored to in the next. */
@@ -131,7 +131,7 @@ TEST_F_TIMEOUT(ksm, a_guest_that_goes_on_loses_nothing, LONG_TIMEOUT)
 	} while (now < scans + 8 && now_ms() < deadline);
 	EXPECT_TRUE(ram_stop(&self->a));
 	EXPECT_LE(scans + 8, now);
-	EXPECT_TRUE(ram_holds(&self->b, 0, PAGES, 0x1000));
+	EXPECT_TRUE(ram_both_hold(&self->b, 0, PAGES, 0x1000));
 }
 
 SLAT_TEST_MAIN

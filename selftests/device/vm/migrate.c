@@ -136,8 +136,8 @@ TEST_F(migrate, the_log_tells_stores_alone)
 		EXPECT_EQ(0xfull << 4 * i, ram_log(&self->r));
 		EXPECT_EQ(0ull, ram_log(&self->r));
 	}
-	EXPECT_TRUE(ram_holds(&self->r, 0, 16, 0x2000));
-	EXPECT_TRUE(ram_holds(&self->r, 16, PAGES - 16, 0x1000));
+	EXPECT_TRUE(ram_both_hold(&self->r, 0, 16, 0x2000));
+	EXPECT_TRUE(ram_both_hold(&self->r, 16, PAGES - 16, 0x1000));
 }
 
 /*

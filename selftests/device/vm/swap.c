@@ -92,11 +92,11 @@ TEST_F(swap, a_store_after_a_read_is_kept_too)
 	for (uint64_t tag = 0x1000; tag < 0x5000; tag += 0x1000) {
 		ASSERT_EQ(0, ram_store(&self->r, 0, PAGES, tag));
 		ASSERT_TRUE(page_out(self->mem));
-		ASSERT_TRUE(ram_holds(&self->r, 0, PAGES, tag));
+		ASSERT_TRUE(ram_both_hold(&self->r, 0, PAGES, tag));
 		ASSERT_EQ(0, ram_store(&self->r, 0, PAGES / 2, tag + 0x100));
 		ASSERT_TRUE(page_out(self->mem));
-		ASSERT_TRUE(ram_holds(&self->r, 0, PAGES / 2, tag + 0x100));
-		ASSERT_TRUE(ram_holds(&self->r, PAGES / 2, PAGES / 2, tag));
+		ASSERT_TRUE(ram_both_hold(&self->r, 0, PAGES / 2, tag + 0x100));
+		ASSERT_TRUE(ram_both_hold(&self->r, PAGES / 2, PAGES / 2, tag));
 	}
 }
 
@@ -107,7 +107,7 @@ TEST_F(swap, what_the_host_stores_meanwhile_is_found)
 	ASSERT_TRUE(page_out(self->mem));
 	for (uint64_t i = 0; i < PAGES; i++)
 		*ram_word(&self->r, i) = 0x2000 + i;
-	EXPECT_TRUE(ram_holds(&self->r, 0, PAGES, 0x2000));
+	EXPECT_TRUE(ram_both_hold(&self->r, 0, PAGES, 0x2000));
 }
 
 /*
@@ -141,7 +141,7 @@ TEST_F(swap, the_log_tells_stores_alone)
 	EXPECT_EQ(~0ull, ram_log(&self->r));
 	ASSERT_TRUE(page_out(self->mem));
 	EXPECT_EQ(0ull, ram_log(&self->r));
-	ASSERT_TRUE(ram_holds(&self->r, 0, PAGES, 0x1000));
+	ASSERT_TRUE(ram_both_hold(&self->r, 0, PAGES, 0x1000));
 	bits = ram_log(&self->r);
 	if (!vm_is_kvm(&self->r.g.vm))
 		EXPECT_EQ(0ull, bits);
@@ -152,7 +152,7 @@ TEST_F(swap, the_log_tells_stores_alone)
 	EXPECT_EQ(0ull, ram_log(&self->r));
 	ASSERT_EQ(0, ram_store(&self->r, 16, 8, 0x2000));
 	EXPECT_EQ(0xff0000ull, ram_log(&self->r));
-	EXPECT_TRUE(ram_holds(&self->r, 8, 16, 0x2000));
+	EXPECT_TRUE(ram_both_hold(&self->r, 8, 16, 0x2000));
 }
 
 /* Each page the guest stored to again after MADV_FREE is kept; others are whole, or zeroes. */
@@ -169,7 +169,7 @@ TEST_F(swap, what_is_stored_after_madv_free_is_kept)
 	ASSERT_EQ(0, ram_store(&self->r, PAGES / 4, PAGES / 2, 0x2000));
 	for (int i = 0; i < 4; i++)
 		ASSERT_EQ(0, madvise(self->mem, SIZE, MADV_PAGEOUT));
-	EXPECT_TRUE(ram_holds(&self->r, PAGES / 4, PAGES / 2, 0x2000));
+	EXPECT_TRUE(ram_both_hold(&self->r, PAGES / 4, PAGES / 2, 0x2000));
 	for (uint64_t i = 0; i < PAGES; i++)
 		if (*ram_word(&self->r, i) && i / (PAGES / 4) % 3 == 0)
 			EXPECT_EQ(0x1000 + i, *ram_word(&self->r, i));
@@ -177,7 +177,7 @@ TEST_F(swap, what_is_stored_after_madv_free_is_kept)
 	EXPECT_LE(freed + PAGES / 4, vmstat("pglazyfreed"));
 	for (uint64_t i = PAGES / 4 * 3; i < PAGES; i++)
 		EXPECT_EQ(0ull, *ram_word(&self->r, i));
-	EXPECT_TRUE(ram_holds(&self->r, PAGES / 4, PAGES / 2, 0x2000));
+	EXPECT_TRUE(ram_both_hold(&self->r, PAGES / 4, PAGES / 2, 0x2000));
 }
 
 /* mlock() gives the range pages of its own in the place of the zero page that the guest read. */
@@ -190,7 +190,7 @@ TEST_F(swap, locked_memory_stays_and_goes_when_unlocked)
 	ASSERT_EQ(0, mlock(self->mem, SIZE));
 	for (uint64_t i = 0; i < PAGES; i++)
 		*ram_word(&self->r, i) = 0x1000 + i;
-	EXPECT_TRUE(ram_holds(&self->r, 0, PAGES, 0x1000));
+	EXPECT_TRUE(ram_both_hold(&self->r, 0, PAGES, 0x1000));
 	ASSERT_EQ(0, ram_store(&self->r, 0, PAGES, 0x2000));
 	EXPECT_EQ(SIZE / KIB, smaps_kib(self->mem, "Locked:"));
 	EXPECT_EQ(-1, madvise(self->mem, SIZE, MADV_PAGEOUT));
@@ -200,7 +200,7 @@ TEST_F(swap, locked_memory_stays_and_goes_when_unlocked)
 	out = vmstat("pswpout");
 	ASSERT_TRUE(page_out(self->mem));
 	EXPECT_LT(out, vmstat("pswpout"));
-	EXPECT_TRUE(ram_holds(&self->r, 0, PAGES, 0x2000));
+	EXPECT_TRUE(ram_both_hold(&self->r, 0, PAGES, 0x2000));
 }
 
 SLAT_TEST_MAIN
