@@ -190,13 +190,24 @@ static uint64_t host_spec_ctrl(int msr)
 	return pread(msr, &value, sizeof(value), MSR_SPEC_CTRL) == sizeof(value) ? value : ~0ull;
 }
 
+/* IBRS, IBPB, and STIBP, which the guest sets. */
+static bool guest_has_spec_ctrl(struct vm *vm)
+{
+	const uint32_t bits = 1u << 26 | 1u << 27;
+	struct kvm_cpuid2 *cpuid = vm_supported_cpuid(vm->dev);
+	bool has = (cpuid_find(cpuid, 7, 0)->edx & bits) == bits;
+
+	free(cpuid);
+	return has;
+}
+
 TEST_F(control, spec_ctrl_of_the_task)
 {
 	int msr = open("/dev/cpu/0/msr", O_RDONLY);
 	uint64_t before;
 	bool ssbd;
 
-	if (msr < 0 || host_spec_ctrl(msr) == ~0ull)
+	if (msr < 0 || !guest_has_spec_ctrl(&self->g.vm) || host_spec_ctrl(msr) == ~0ull)
 		SKIP(return, "no MSR driver, or no SPEC_CTRL");
 	ASSERT_EQ(0, pin_thread(pthread_self(), 0));
 	/* Where the kernel leaves store bypass alone, it may have set IBRS for good. */
