@@ -186,15 +186,10 @@ static void enter_event(struct slat_vmx *vmx, enum slat_event_kind kind,
 	slat_vmcs_write(VM_ENTRY_INTR_INFO_FIELD, info | INTR_INFO_VALID_MASK);
 }
 
-static bool vector_is_soft(u8 vector)
-{
-	return vector == X86_TRAP_BP || vector == X86_TRAP_OF;
-}
-
 /* Does the frame of this exception have RFLAGS.RF set? */
 static bool vector_is_fault(u8 vector)
 {
-	return !vector_is_soft(vector) && vector != X86_TRAP_DB &&
+	return !slat_vector_is_soft(vector) && vector != X86_TRAP_DB &&
 	       vector != X86_TRAP_DF && vector != X86_TRAP_MC;
 }
 
@@ -220,7 +215,7 @@ static void enter_exception(struct slat_vmx *vmx)
 		slat_vmcs_write(VM_ENTRY_EXCEPTION_ERROR_CODE, ev->exc_error);
 		info |= INTR_INFO_DELIVER_CODE_MASK;
 	}
-	if (vector_is_soft(ev->exc_vector)) {
+	if (slat_vector_is_soft(ev->exc_vector)) {
 		slat_vmcs_write(VM_ENTRY_INSTRUCTION_LEN, ev->insn_len ?: 1);
 		info |= INTR_TYPE_SOFT_EXCEPTION;
 	} else {
@@ -372,99 +367,4 @@ void slat_events_complete(struct slat_vmx *vmx)
 	ev->entered = SLAT_EVENT_NONE;
 	if (unlikely(vmx->idt_vectoring & VECTORING_INFO_VALID_MASK))
 		requeue_interrupted(vmx, vmx->idt_vectoring);
-}
-
-void slat_vmx_get_events(struct slat_vmx *vmx, struct kvm_vcpu_events *out)
-{
-	const struct slat_vmx_events *ev = &vmx->ev;
-	u32 state = slat_vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
-
-	memset(out, 0, sizeof(*out));
-	/* A soft exception comes again with its instruction. */
-	if (!vector_is_soft(ev->exc_vector)) {
-		out->exception.pending = ev->exc_pending;
-		/* Without KVM_CAP_EXCEPTION_PAYLOAD the two are one. */
-		out->exception.injected = ev->exc_injected || ev->exc_pending;
-	}
-	out->exception.nr = ev->exc_vector;
-	out->exception.has_error_code = ev->exc_has_error;
-	out->exception.error_code = ev->exc_error;
-
-	out->interrupt.injected = ev->irq_queued && !ev->irq_soft;
-	out->interrupt.nr = ev->irq_vector;
-	if (state & GUEST_INTR_STATE_STI)
-		out->interrupt.shadow |= KVM_X86_SHADOW_INT_STI;
-	if (state & GUEST_INTR_STATE_MOV_SS)
-		out->interrupt.shadow |= KVM_X86_SHADOW_INT_MOV_SS;
-
-	out->nmi.injected = ev->nmi_injected;
-	out->nmi.pending = ev->nmi_pending;
-	out->nmi.masked = !!(state & GUEST_INTR_STATE_NMI);
-	/* Nothing in @smi is ever set. */
-	out->flags = KVM_VCPUEVENT_VALID_NMI_PENDING |
-		     KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_SMM;
-}
-
-#define EVENT_FLAGS	(KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SIPI_VECTOR | \
-			 KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_SMM)
-
-static int events_check(const struct kvm_vcpu_events *in, struct slat_reject *why)
-{
-	static const struct kvm_vcpu_events zero;
-
-	if (in->flags & ~EVENT_FLAGS)
-		return slat_reject(why, -EINVAL, SLAT_CHECK_FLAGS, in->flags, EVENT_FLAGS);
-	/* There is no SMM to be in. */
-	if (in->flags & KVM_VCPUEVENT_VALID_SMM &&
-	    memcmp(&in->smi, &zero.smi, sizeof(zero.smi)))
-		return slat_reject(why, -EINVAL, SLAT_CHECK_SMM, in->flags, 0);
-	if ((in->exception.injected || in->exception.pending) &&
-	    (in->exception.nr > 31 || in->exception.nr == X86_TRAP_NMI))
-		return slat_reject(why, -EINVAL, SLAT_CHECK_EXCEPTION, in->exception.nr, 31);
-	return 0;
-}
-
-static u32 shadow_to_vmx(u8 shadow)
-{
-	/* Both at once is no state of a processor. */
-	if (shadow & KVM_X86_SHADOW_INT_MOV_SS)
-		return GUEST_INTR_STATE_MOV_SS;
-	return shadow & KVM_X86_SHADOW_INT_STI ? GUEST_INTR_STATE_STI : 0;
-}
-
-int slat_vmx_set_events(struct slat_vmx *vmx, const struct kvm_vcpu_events *in,
-			struct slat_reject *why)
-{
-	struct slat_vmx_events *ev = &vmx->ev;
-	u32 state;
-	int err;
-
-	err = events_check(in, why);
-	if (err)
-		return err;
-
-	ev->exc_pending = false;
-	ev->exc_injected = in->exception.injected;
-	ev->exc_vector = in->exception.nr;
-	ev->exc_has_error = in->exception.has_error_code;
-	ev->exc_error = in->exception.error_code;
-
-	ev->irq_queued = in->interrupt.injected;
-	ev->irq_soft = in->interrupt.soft;
-	ev->irq_vector = in->interrupt.nr;
-
-	ev->nmi_injected = in->nmi.injected;
-	if (in->flags & KVM_VCPUEVENT_VALID_NMI_PENDING)
-		ev->nmi_pending = min_t(u8, in->nmi.pending, 2);
-
-	state = slat_vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
-	state &= ~GUEST_INTR_STATE_NMI;
-	if (in->nmi.masked)
-		state |= GUEST_INTR_STATE_NMI;
-	if (in->flags & KVM_VCPUEVENT_VALID_SHADOW)
-		state = (state & ~SHADOW) |
-			shadow_to_vmx(in->interrupt.shadow);
-	slat_vmcs_write(GUEST_INTERRUPTIBILITY_INFO, state);
-	slat_request(vmx, SLAT_REQUEST_EVENTS);
-	return 0;
 }

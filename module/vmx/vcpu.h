@@ -13,6 +13,7 @@
 #include <linux/preempt.h>
 
 #include <asm/processor-flags.h>
+#include <asm/trapnr.h>
 
 #include "caps.h"
 #include "host_state.h"
@@ -320,6 +321,13 @@ void slat_perf_to_guest(struct slat_vmx *vmx);
 void slat_perf_restart_pebs(struct slat_vmx *vmx);
 
 /* event.c */
+
+/* INT3 and INTO: they come again with their instruction. */
+static inline bool slat_vector_is_soft(u8 vector)
+{
+	return vector == X86_TRAP_BP || vector == X86_TRAP_OF;
+}
+
 void slat_events_queue_exception(struct slat_vmx *vmx, u8 vector);
 void slat_events_prepare(struct slat_vmx *vmx);
 void slat_events_complete(struct slat_vmx *vmx);
