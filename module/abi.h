@@ -131,6 +131,26 @@ _Static_assert(KVM_MEM_GUEST_MEMFD == 4, "KVM_MEM_GUEST_MEMFD has changed");
 _Static_assert(KVM_SET_USER_MEMORY_REGION2 == 0x40a0ae49,
 	       "KVM_SET_USER_MEMORY_REGION2 has changed");
 
+/* KVM_EXIT_MEMORY_FAULT (6.8), and what kvm_run has with it. */
+#ifndef KVM_EXIT_MEMORY_FAULT
+#define KVM_EXIT_MEMORY_FAULT		39
+#define KVM_CAP_MEMORY_FAULT_INFO	232
+#else
+_Static_assert(__builtin_offsetof(struct kvm_run, memory_fault) ==
+	       __builtin_offsetof(struct kvm_run, padding) &&
+	       sizeof(((struct kvm_run *)0)->memory_fault) == 24,
+	       "kvm_run.memory_fault has changed");
+#endif
+struct abi_memory_fault {
+	__u64 flags;
+	__u64 gpa;
+	__u64 size;
+};
+
+ABI_SIZE(abi_memory_fault, 24);
+_Static_assert(KVM_EXIT_MEMORY_FAULT == 39, "KVM_EXIT_MEMORY_FAULT has changed");
+_Static_assert(KVM_CAP_MEMORY_FAULT_INFO == 232, "KVM_CAP_MEMORY_FAULT_INFO has changed");
+
 /* KVM_PRE_FAULT_MEMORY (6.11). */
 #ifndef KVM_PRE_FAULT_MEMORY
 #define KVM_CAP_PRE_FAULT_MEMORY	236

@@ -58,7 +58,10 @@ long slat_check_extension(const struct slat_device *device, unsigned long cap)
 	case KVM_CAP_COALESCED_PIO:
 	case KVM_CAP_BINARY_STATS_FD:
 	case KVM_CAP_EXIT_ON_EMULATION_FAILURE:
+	case KVM_CAP_MEMORY_FAULT_INFO:
 	case KVM_CAP_PRE_FAULT_MEMORY:
+	case KVM_CAP_EXCEPTION_PAYLOAD:
+	case KVM_CAP_X86_TRIPLE_FAULT_EVENT:
 	/* KVM says so whatever there is to signal, and QEMU from 8.2 on must hear it. */
 	case KVM_CAP_SIGNAL_MSI:
 		return 1;

@@ -19,6 +19,7 @@
 #include <asm/fpu/api.h>
 #include <asm/processor-flags.h>
 
+#include "abi.h"
 #include "compat.h"
 #include "trace.h"
 #include "vcpu.h"
@@ -157,6 +158,18 @@ static enum slat_fault_result run_fault(struct slat_vcpu *vcpu)
 	return slat_handle_fault(&vcpu->fault, &vcpu->access.exit.fault);
 }
 
+/* The slot is there and its memory is not: what a client needs to provide it. */
+static void tell_memory_fault(struct kvm_run *run, gpa_t gpa)
+{
+	const struct abi_memory_fault fault = {
+		.gpa = gpa & ~(gpa_t)(SLAT_PAGE_SIZE - 1),
+		.size = SLAT_PAGE_SIZE,
+	};
+
+	memcpy(run->padding, &fault, sizeof(fault));
+	run->exit_reason = KVM_EXIT_MEMORY_FAULT;
+}
+
 /* KVM_RUN fails: with a signal, or since the host has no page. Inside the reader section. */
 static noinline enum slat_step run_fault_error(struct slat_vcpu *vcpu)
 {
@@ -165,9 +178,13 @@ static noinline enum slat_step run_fault_error(struct slat_vcpu *vcpu)
 	const struct slat_memslot *slot = slat_slots_find(root, gpa >> SLAT_PAGE_SHIFT);
 	hva_t hva = slot ? slat_memslot_hva(slot, gpa >> SLAT_PAGE_SHIFT) : 0;
 
-	if (vcpu->fault.error == -EINTR)
+	if (vcpu->fault.error == -EINTR) {
 		vcpu->run->exit_reason = KVM_EXIT_INTR;
-	else if (vcpu->fault.error != -ENOMEM)
+		return SLAT_STEP_ERROR;
+	}
+	if (vcpu->fault.error == -EFAULT)
+		tell_memory_fault(vcpu->run, gpa);
+	if (vcpu->fault.error != -ENOMEM)
 		slat_reject(&vcpu->why, vcpu->fault.error, SLAT_CHECK_HOST_PAGE, gpa, hva);
 	return SLAT_STEP_ERROR;
 }

@@ -97,7 +97,7 @@ int slat_vcpu_get_events(struct slat_vcpu *vcpu, void __user *argp)
 	struct kvm_vcpu_events events = {};
 
 	slat_vmx_load(vcpu->vmx);
-	slat_vmx_get_events(vcpu->vmx, &events);
+	slat_vmx_get_events(vcpu->vmx, slat_vm_event_flags(vcpu->vm), &events);
 	slat_vmx_unload(vcpu->vmx);
 	return copy_to_user(argp, &events, sizeof(events)) ? -EFAULT : 0;
 }
@@ -110,7 +110,7 @@ int slat_vcpu_set_events(struct slat_vcpu *vcpu, void __user *argp)
 	if (copy_from_user(&events, argp, sizeof(events)))
 		return -EFAULT;
 	slat_vmx_load(vcpu->vmx);
-	err = slat_vmx_set_events(vcpu->vmx, &events, &vcpu->why);
+	err = slat_vmx_set_events(vcpu->vmx, slat_vm_event_flags(vcpu->vm), &events, &vcpu->why);
 	slat_vmx_unload(vcpu->vmx);
 	return err;
 }

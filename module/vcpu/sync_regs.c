@@ -33,7 +33,7 @@ static noinline_for_stack int load_events(struct slat_vcpu *vcpu)
 	const struct kvm_vcpu_events events = vcpu->run->s.regs.events;
 
 	barrier();
-	return slat_vmx_set_events(vcpu->vmx, &events, &vcpu->why);
+	return slat_vmx_set_events(vcpu->vmx, slat_vm_event_flags(vcpu->vm), &events, &vcpu->why);
 }
 
 int slat_sync_regs_load(struct slat_vcpu *vcpu, u64 dirty)
@@ -72,5 +72,5 @@ void slat_sync_regs_store(struct slat_vcpu *vcpu, u64 valid)
 	if (valid & KVM_SYNC_X86_SREGS)
 		slat_vmx_get_sregs(vcpu->vmx, &regs->sregs);
 	if (valid & KVM_SYNC_X86_EVENTS)
-		slat_vmx_get_events(vcpu->vmx, &regs->events);
+		slat_vmx_get_events(vcpu->vmx, slat_vm_event_flags(vcpu->vm), &regs->events);
 }

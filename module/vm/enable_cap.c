@@ -49,6 +49,15 @@ static int enable_exit_on_failure(struct slat_vm *vm, u64 arg, struct slat_rejec
 	return 0;
 }
 
+/* Any number but 0 switches it on, as in KVM. */
+static int enable_event_flag(struct slat_vm *vm, u64 arg, u32 flag)
+{
+	mutex_lock(&vm->lock);
+	WRITE_ONCE(vm->event_flags, arg ? vm->event_flags | flag : vm->event_flags & ~flag);
+	mutex_unlock(&vm->lock);
+	return 0;
+}
+
 int slat_vm_enable_cap(struct slat_vm *vm, const void __user *argp, struct slat_reject *why)
 {
 	struct kvm_enable_cap cap;
@@ -64,6 +73,10 @@ int slat_vm_enable_cap(struct slat_vm *vm, const void __user *argp, struct slat_
 		return enable_max_vcpu_id(vm, cap.args[0], why);
 	case KVM_CAP_EXIT_ON_EMULATION_FAILURE:
 		return enable_exit_on_failure(vm, cap.args[0], why);
+	case KVM_CAP_EXCEPTION_PAYLOAD:
+		return enable_event_flag(vm, cap.args[0], KVM_VCPUEVENT_VALID_PAYLOAD);
+	case KVM_CAP_X86_TRIPLE_FAULT_EVENT:
+		return enable_event_flag(vm, cap.args[0], KVM_VCPUEVENT_VALID_TRIPLE_FAULT);
 	default:
 		return slat_reject(why, -EINVAL, SLAT_CHECK_CAP, cap.cap, 0);
 	}

@@ -55,6 +55,8 @@ struct slat_vm_ops {
  * @failure: the last ioctl that failed
  * @exit_on_failure: an instruction that can't be emulated ends KVM_RUN at each privilege
  *	level; written without lock, each failure reads it once
+ * @event_flags: KVM_VCPUEVENT_VALID_PAYLOAD and _TRIPLE_FAULT, as far as the client has
+ *	switched them on; written under @lock, each call reads it once
  * @lock: outermost lock; protects @vcpus, @nr_vcpus, @max_vcpu_ids and @clock_offset
  * @vcpus: by id; an entry lives as long as the VM
  * @nr_vcpus: how many there are, those in the making included
@@ -78,6 +80,7 @@ struct slat_vm {
 	struct slat_vm_io io;
 	struct slat_failure failure;
 	bool exit_on_failure;
+	u32 event_flags;
 
 	struct mutex lock;
 	struct xarray vcpus;
@@ -119,6 +122,12 @@ void slat_vm_put(struct slat_vm *vm);
 
 /* An invariant is broken: refuse every further ioctl. */
 void slat_vm_kill(struct slat_vm *vm);
+
+/* Which flags of struct kvm_vcpu_events does the client know? */
+static inline u32 slat_vm_event_flags(const struct slat_vm *vm)
+{
+	return READ_ONCE(vm->event_flags);
+}
 
 /* enable_cap.c */
 

@@ -49,6 +49,15 @@ static void deliver_db_payload(struct slat_vmx *vmx, u64 payload)
 	vmx->dr6 &= ~BIT_ULL(12);
 }
 
+/* What an exception leaves in registers before its handler begins. */
+static void deliver_payload(struct slat_vmx *vmx, u8 vector, u64 payload)
+{
+	if (vector == X86_TRAP_PF)
+		vmx->cr2 = payload;
+	else if (vector == X86_TRAP_DB)
+		deliver_db_payload(vmx, payload);
+}
+
 static void queue_exception(struct slat_vmx *vmx, u8 vector, bool has_error,
 			    u32 error)
 {
@@ -59,6 +68,7 @@ static void queue_exception(struct slat_vmx *vmx, u8 vector, bool has_error,
 	ev->exc_injected = false;
 	ev->exc_vector = vector;
 	ev->exc_has_error = has_error;
+	ev->exc_has_payload = false;
 	ev->exc_error = error;
 
 	/*
@@ -94,10 +104,7 @@ void slat_vmx_inject_exception(struct slat_vmx *vmx, u8 vector, bool has_error,
 			error = 0;
 		}
 	}
-	if (vector == X86_TRAP_PF)
-		vmx->cr2 = payload;
-	else if (vector == X86_TRAP_DB)
-		deliver_db_payload(vmx, payload);
+	deliver_payload(vmx, vector, payload);
 	queue_exception(vmx, vector, has_error, error);
 }
 
@@ -201,6 +208,9 @@ static void enter_exception(struct slat_vmx *vmx)
 	if (ev->exc_pending) {
 		ev->exc_pending = false;
 		ev->exc_injected = true;
+		if (ev->exc_has_payload)
+			deliver_payload(vmx, ev->exc_vector, ev->exc_payload);
+		ev->exc_has_payload = false;
 		if (vector_is_fault(ev->exc_vector))
 			slat_set_rflags(vmx, slat_rflags(vmx) | X86_EFLAGS_RF);
 		if (ev->exc_vector == X86_TRAP_DB) {

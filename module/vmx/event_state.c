@@ -14,7 +14,7 @@
 
 #define SHADOW		(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)
 
-void slat_vmx_get_events(struct slat_vmx *vmx, struct kvm_vcpu_events *out)
+void slat_vmx_get_events(struct slat_vmx *vmx, u32 switched_on, struct kvm_vcpu_events *out)
 {
 	const struct slat_vmx_events *ev = &vmx->ev;
 	u32 state = slat_vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
@@ -23,9 +23,13 @@ void slat_vmx_get_events(struct slat_vmx *vmx, struct kvm_vcpu_events *out)
 	/* A soft exception comes again with its instruction. */
 	if (!slat_vector_is_soft(ev->exc_vector)) {
 		out->exception.pending = ev->exc_pending;
-		/* Without KVM_CAP_EXCEPTION_PAYLOAD the two are one. */
-		out->exception.injected = ev->exc_injected || ev->exc_pending;
+		out->exception.injected = ev->exc_injected;
+		/* Older clients know but one of the two. */
+		if (!(switched_on & KVM_VCPUEVENT_VALID_PAYLOAD))
+			out->exception.injected |= ev->exc_pending;
 	}
+	out->exception_has_payload = ev->exc_has_payload;
+	out->exception_payload = ev->exc_has_payload ? ev->exc_payload : 0;
 	out->exception.nr = ev->exc_vector;
 	out->exception.has_error_code = ev->exc_has_error;
 	out->exception.error_code = ev->exc_error;
@@ -41,24 +45,29 @@ void slat_vmx_get_events(struct slat_vmx *vmx, struct kvm_vcpu_events *out)
 	out->nmi.pending = ev->nmi_pending;
 	out->nmi.masked = !!(state & GUEST_INTR_STATE_NMI);
 	/* Nothing in @smi is ever set. */
-	out->flags = KVM_VCPUEVENT_VALID_NMI_PENDING |
-		     KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_SMM;
+	if (switched_on & KVM_VCPUEVENT_VALID_TRIPLE_FAULT)
+		out->triple_fault.pending = ev->triple_fault;
+	out->flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW |
+		     KVM_VCPUEVENT_VALID_SMM | switched_on;
 }
 
 #define EVENT_FLAGS	(KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SIPI_VECTOR | \
 			 KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_SMM)
 
-static int events_check(const struct kvm_vcpu_events *in, struct slat_reject *why)
+static int events_check(const struct kvm_vcpu_events *in, u32 switched_on,
+			struct slat_reject *why)
 {
 	static const struct kvm_vcpu_events zero;
+	const u32 flags = EVENT_FLAGS | switched_on;
+	bool pending = in->flags & KVM_VCPUEVENT_VALID_PAYLOAD && in->exception.pending;
 
-	if (in->flags & ~EVENT_FLAGS)
-		return slat_reject(why, -EINVAL, SLAT_CHECK_FLAGS, in->flags, EVENT_FLAGS);
+	if (in->flags & ~flags)
+		return slat_reject(why, -EINVAL, SLAT_CHECK_FLAGS, in->flags, flags);
 	/* There is no SMM to be in. */
 	if (in->flags & KVM_VCPUEVENT_VALID_SMM &&
 	    memcmp(&in->smi, &zero.smi, sizeof(zero.smi)))
 		return slat_reject(why, -EINVAL, SLAT_CHECK_SMM, in->flags, 0);
-	if ((in->exception.injected || in->exception.pending) &&
+	if ((in->exception.injected || pending) &&
 	    (in->exception.nr > 31 || in->exception.nr == X86_TRAP_NMI))
 		return slat_reject(why, -EINVAL, SLAT_CHECK_EXCEPTION, in->exception.nr, 31);
 	return 0;
@@ -72,22 +81,34 @@ static u32 shadow_to_vmx(u8 shadow)
 	return shadow & KVM_X86_SHADOW_INT_STI ? GUEST_INTR_STATE_STI : 0;
 }
 
-int slat_vmx_set_events(struct slat_vmx *vmx, const struct kvm_vcpu_events *in,
+/* One that is pending brings its payload; what is injected brought it already. */
+static void set_exception(struct slat_vmx *vmx, const struct kvm_vcpu_events *in)
+{
+	struct slat_vmx_events *ev = &vmx->ev;
+
+	ev->exc_pending = in->flags & KVM_VCPUEVENT_VALID_PAYLOAD && in->exception.pending;
+	ev->exc_injected = in->exception.injected && !ev->exc_pending;
+	ev->exc_vector = in->exception.nr;
+	ev->exc_has_error = in->exception.has_error_code;
+	ev->exc_error = in->exception.error_code;
+	ev->exc_has_payload = ev->exc_pending && in->exception_has_payload;
+	ev->exc_payload = in->exception_payload;
+}
+
+int slat_vmx_set_events(struct slat_vmx *vmx, u32 switched_on, const struct kvm_vcpu_events *in,
 			struct slat_reject *why)
 {
 	struct slat_vmx_events *ev = &vmx->ev;
 	u32 state;
 	int err;
 
-	err = events_check(in, why);
+	err = events_check(in, switched_on, why);
 	if (err)
 		return err;
 
-	ev->exc_pending = false;
-	ev->exc_injected = in->exception.injected;
-	ev->exc_vector = in->exception.nr;
-	ev->exc_has_error = in->exception.has_error_code;
-	ev->exc_error = in->exception.error_code;
+	set_exception(vmx, in);
+	if (in->flags & KVM_VCPUEVENT_VALID_TRIPLE_FAULT)
+		ev->triple_fault = in->triple_fault.pending;
 
 	ev->irq_queued = in->interrupt.injected;
 	ev->irq_soft = in->interrupt.soft;

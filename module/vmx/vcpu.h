@@ -93,6 +93,7 @@ enum slat_event_kind {
  * @exc_pending: an exception is queued
  * @exc_injected: its delivery began, and may have been interrupted
  * @exc_has_error: push @exc_error
+ * @exc_has_payload: a client restored it with @exc_payload, which its delivery brings
  * @exc_vector: vector
  * @irq_queued:	an interrupt is queued, or its delivery was interrupted
  * @irq_soft:	it came from INT n: @insn_len is its length
@@ -102,6 +103,7 @@ enum slat_event_kind {
  * @want_window: tell the caller once an interrupt could be delivered
  * @triple_fault: the guest is to be shut down
  * @exc_error:	error code
+ * @exc_payload: CR2, or bits for DR6
  * @insn_len:	length of the instruction behind a soft event
  */
 struct slat_vmx_events {
@@ -109,6 +111,7 @@ struct slat_vmx_events {
 	bool	exc_pending;
 	bool	exc_injected;
 	bool	exc_has_error;
+	bool	exc_has_payload;
 	u8	exc_vector;
 	bool	irq_queued;
 	bool	irq_soft;
@@ -119,6 +122,7 @@ struct slat_vmx_events {
 	bool	triple_fault;
 	u32	exc_error;
 	u32	insn_len;
+	u64	exc_payload;
 };
 
 /**

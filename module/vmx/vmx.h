@@ -398,10 +398,13 @@ bool slat_vmx_ready_for_irq(struct slat_vmx *vmx);
 /* Return SLAT_EXIT_IRQ_WINDOW once slat_vmx_ready_for_irq().  Loaded. */
 void slat_vmx_want_irq_window(struct slat_vmx *vmx, bool want);
 
-void slat_vmx_get_events(struct slat_vmx *vmx, struct kvm_vcpu_events *ev);
-
-/* Return: 0; -EINVAL (unknown flags, bad vector), nothing changed then. */
-int slat_vmx_set_events(struct slat_vmx *vmx, const struct kvm_vcpu_events *ev,
+/*
+ * KVM_GET_VCPU_EVENTS and KVM_SET_VCPU_EVENTS. @switched_on: KVM_VCPUEVENT_VALID_PAYLOAD and
+ * _TRIPLE_FAULT as far as the client knows them. Loaded. The second returns 0, or -EINVAL
+ * (unknown flags, bad vector), nothing changed then.
+ */
+void slat_vmx_get_events(struct slat_vmx *vmx, u32 switched_on, struct kvm_vcpu_events *ev);
+int slat_vmx_set_events(struct slat_vmx *vmx, u32 switched_on, const struct kvm_vcpu_events *ev,
 			struct slat_reject *why);
 
 /*

@@ -6,6 +6,8 @@
  */
 #include "test.h"
 
+#include "../../../module/abi.h"
+
 #include <linux/userfaultfd.h>
 #include <sched.h>
 #include <sys/syscall.h>
@@ -111,6 +113,19 @@ TEST_F(hostmem, mremap_swaps_pages)
 	EXPECT_TRUE(all_hold(&self->g, 0x900, 1));
 }
 
+/* Where the device says that it tells: KVM's own does so for private memory alone. */
+static bool told_memory_fault(struct guest *g, uint64_t gpa)
+{
+	struct abi_memory_fault fault;
+
+	if (vm_is_kvm(&g->vm))
+		return true;
+	memcpy(&fault, g->vcpu.run->padding, sizeof(fault));
+	return vm_check_extension(g->vm.fd, KVM_CAP_MEMORY_FAULT_INFO) == 1 &&
+	       g->vcpu.run->exit_reason == KVM_EXIT_MEMORY_FAULT &&
+	       !fault.flags && fault.gpa == gpa && fault.size == PAGE_SIZE;
+}
+
 TEST_F(hostmem, unmapped_backing_is_efault_and_comes_back)
 {
 	struct kvm_regs regs = vcpu_regs(&self->g.vcpu);
@@ -122,6 +137,13 @@ TEST_F(hostmem, unmapped_backing_is_efault_and_comes_back)
 	vcpu_set_regs(&self->g.vcpu, &regs);
 	EXPECT_EQ(-EFAULT, vcpu_run(&self->g.vcpu));
 	EXPECT_EQ(GUEST_CODE, vcpu_regs(&self->g.vcpu).rip);
+	EXPECT_TRUE(told_memory_fault(&self->g, GPA));
+	/* The same away from the beginning of a page, and it is told anew. */
+	memset(self->g.vcpu.run->padding, 0x5a, sizeof(struct abi_memory_fault));
+	regs.rbx = GPA + PAGE_SIZE + 0x123;
+	vcpu_set_regs(&self->g.vcpu, &regs);
+	EXPECT_EQ(-EFAULT, vcpu_run(&self->g.vcpu));
+	EXPECT_TRUE(told_memory_fault(&self->g, GPA + PAGE_SIZE));
 	ASSERT_EQ(self->mem, mmap(self->mem, SIZE, PROT_READ | PROT_WRITE,
 				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
 	*(uint64_t *)self->mem = 0x321;

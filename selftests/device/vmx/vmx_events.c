@@ -490,6 +490,84 @@ TEST_F(events, set_vcpu_events)
 	ASSERT_TRUE(at_exception(&self->g, 13, 0x48, CODE_AT(0)));
 }
 
+static int enable_cap(struct vm *vm, uint32_t number)
+{
+	struct kvm_enable_cap cap = { .cap = number, .args = { 1 } };
+
+	return vm_check_extension(vm->fd, number) == 1 ?
+	       vm_ioctl(vm->fd, KVM_ENABLE_CAP, &cap) : -ENOTTY;
+}
+
+/* Pending with its payload: CR2 or DR6 change when it is delivered, and not before. */
+TEST_F(events, set_pending_exceptions)
+{
+	struct kvm_vcpu_events ev = {
+		.flags = KVM_VCPUEVENT_VALID_PAYLOAD,
+		.exception = { .pending = 1, .nr = 14, .has_error_code = 1, .error_code = 2 },
+		.exception_has_payload = 1, .exception_payload = 0x123456789000,
+	}, back;
+	struct kvm_debugregs dbg;
+
+	guest_load(&self->g, interrupts);
+	EXPECT_EQ(-EINVAL, vm_ioctl(self->g.vcpu.fd, KVM_SET_VCPU_EVENTS, &ev));
+	ASSERT_EQ(0, enable_cap(&self->g.vm, KVM_CAP_EXCEPTION_PAYLOAD));
+	ev.exception.nr = 32;
+	EXPECT_EQ(-EINVAL, vm_ioctl(self->g.vcpu.fd, KVM_SET_VCPU_EVENTS, &ev));
+	ev.exception.nr = 14;
+	/* Pending wins. */
+	ev.exception.injected = 1;
+	ASSERT_EQ(0, vm_ioctl(self->g.vcpu.fd, KVM_SET_VCPU_EVENTS, &ev));
+	ASSERT_EQ(0, vm_ioctl(self->g.vcpu.fd, KVM_GET_VCPU_EVENTS, &back));
+	EXPECT_EQ(ev.flags, back.flags & ev.flags);
+	EXPECT_EQ(1, back.exception.pending);
+	EXPECT_EQ(0, back.exception.injected);
+	EXPECT_EQ(1, back.exception_has_payload);
+	EXPECT_EQ(ev.exception_payload, back.exception_payload);
+	EXPECT_EQ(0ull, vcpu_sregs(&self->g.vcpu).cr2);
+	/* KVM 6.1 and 6.12 bring no payload but that of #DB. */
+	ASSERT_TRUE(at_exception(&self->g, 14, 2, CODE_AT(0)));
+	if (!vm_is_kvm(&self->g.vm))
+		EXPECT_EQ(ev.exception_payload, self->e->cr2);
+
+	ev.exception = (typeof(ev.exception)) { .pending = 1, .nr = 1 };
+	ev.exception_payload = 0x4002;
+	ASSERT_EQ(0, vm_ioctl(self->g.vcpu.fd, KVM_SET_VCPU_EVENTS, &ev));
+	guest_load(&self->g, interrupts);
+	ASSERT_EQ(0, vm_ioctl(self->g.vcpu.fd, KVM_SET_VCPU_EVENTS, &ev));
+	ASSERT_EQ(0, vm_ioctl(self->g.vcpu.fd, KVM_GET_DEBUGREGS, &dbg));
+	EXPECT_EQ(0ull, dbg.dr6 & 0x400f);
+	ASSERT_TRUE(at_exception(&self->g, 1, 0, CODE_AT(0)));
+	ASSERT_EQ(0, vm_ioctl(self->g.vcpu.fd, KVM_GET_DEBUGREGS, &dbg));
+	EXPECT_EQ(0x4002ull, dbg.dr6 & 0x400f);
+	/* Once delivered it is neither. */
+	ASSERT_EQ(0, vm_ioctl(self->g.vcpu.fd, KVM_GET_VCPU_EVENTS, &back));
+	EXPECT_EQ(0, back.exception.pending | back.exception.injected);
+	EXPECT_EQ(0, back.exception_has_payload);
+}
+
+TEST_F(events, set_a_triple_fault)
+{
+	struct kvm_vcpu_events ev = {
+		.flags = KVM_VCPUEVENT_VALID_TRIPLE_FAULT, .triple_fault.pending = 1,
+	}, back;
+
+	guest_load(&self->g, interrupts);
+	EXPECT_EQ(-EINVAL, vm_ioctl(self->g.vcpu.fd, KVM_SET_VCPU_EVENTS, &ev));
+	ASSERT_EQ(0, enable_cap(&self->g.vm, KVM_CAP_X86_TRIPLE_FAULT_EVENT));
+	ASSERT_EQ(0, vm_ioctl(self->g.vcpu.fd, KVM_GET_VCPU_EVENTS, &back));
+	EXPECT_EQ(ev.flags, back.flags & ev.flags);
+	EXPECT_EQ(0, back.triple_fault.pending);
+	ASSERT_EQ(0, vm_ioctl(self->g.vcpu.fd, KVM_SET_VCPU_EVENTS, &ev));
+	ASSERT_EQ(0, vm_ioctl(self->g.vcpu.fd, KVM_GET_VCPU_EVENTS, &back));
+	EXPECT_EQ(1, back.triple_fault.pending);
+	ASSERT_EQ(0, vcpu_run_to(&self->g.vcpu, KVM_EXIT_SHUTDOWN));
+	/* It is taken back as well as set. */
+	ASSERT_EQ(0, vm_ioctl(self->g.vcpu.fd, KVM_SET_VCPU_EVENTS, &ev));
+	ev.triple_fault.pending = 0;
+	ASSERT_EQ(0, vm_ioctl(self->g.vcpu.fd, KVM_SET_VCPU_EVENTS, &ev));
+	ASSERT_EQ(0, vcpu_run_to(&self->g.vcpu, KVM_EXIT_IO));
+}
+
 /* Bad guest state: the entry fails, and the vCPU can be repaired. */
 TEST_F(events, failed_entry)
 {
