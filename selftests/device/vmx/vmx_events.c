@@ -531,8 +531,7 @@ TEST_F(events, set_pending_exceptions)
 
 	ev.exception = (typeof(ev.exception)) { .pending = 1, .nr = 1 };
 	ev.exception_payload = 0x4002;
-	ASSERT_EQ(0, vm_ioctl(self->g.vcpu.fd, KVM_SET_VCPU_EVENTS, &ev));
-	guest_load(&self->g, interrupts);
+	guest_set_mode(&self->g.vcpu, MODE_LONG);
 	ASSERT_EQ(0, vm_ioctl(self->g.vcpu.fd, KVM_SET_VCPU_EVENTS, &ev));
 	ASSERT_EQ(0, vm_ioctl(self->g.vcpu.fd, KVM_GET_DEBUGREGS, &dbg));
 	EXPECT_EQ(0ull, dbg.dr6 & 0x400f);
