@@ -34,9 +34,9 @@ bool slat_perf_has_ctrl(void)
 
 /*
  * Before an entry. The processor needs time to finish a record after PEBS was turned off,
- * so that is done here, not by the entry itself. An NMI behind this turns it on again,
- * and leaves for a record what is left of the way into the guest: as on KVM, it is the
- * interval between two samples at the least that makes this safe.
+ * so that is done here, not by the entry itself. perf's handler of an NMI that comes behind
+ * this turns it on again. Then a sample would have to be due on the few instructions that
+ * are left to the entry, behind which those counters stand still: KVM has the same gap.
  */
 void slat_perf_to_guest(struct slat_vmx *vmx)
 {
