@@ -52,23 +52,26 @@ newer_adds() {
 	esac
 }
 
-# shellcheck disable=SC2086
-newer_repeats() {
-	newer 240 set_sregs_test
-	newer 240 sync_regs_test
-	newer 120 cr4_cpuid_sync_test
-	newer 120 get_msr_index_features
-	newer 120 tsc_msrs_test
-	newer 120 kvm_binary_stats_test
-	newer 600 demand_paging_test $pages
+# both RUN: what both have, by one of the functions above.
+# shellcheck disable=SC2086 # words, without blanks in them
+both() {
+	run=$1
+	"$run" 240 set_sregs_test
+	"$run" 240 sync_regs_test
+	"$run" 120 cr4_cpuid_sync_test
+	"$run" 120 get_msr_index_features
+	"$run" 120 tsc_msrs_test
+	"$run" 120 kvm_binary_stats_test
+	"$run" 600 demand_paging_test $pages
+	# Its threads share a tree without a lock, which only one CPU forgives.
 	pinned="taskset 1"
-	newer 600 memslot_modification_stress_test $pages -i "$stress_rounds"
+	"$run" 600 memslot_modification_stress_test $pages -i "$stress_rounds"
 	pinned=
-	newer 240 userspace_io_test
-	newer 600 kvm_page_table_test $pages
-	newer 600 dirty_log_perf_test $pages -i 2
-	newer 900 kvm_create_max_vcpus
-	[ "$device" != slat ] || newer 120 state_test
+	"$run" 240 userspace_io_test
+	"$run" 600 kvm_page_table_test $pages
+	"$run" 600 dirty_log_perf_test $pages -i 2
+	# With nested VMX, which only KVM offers, it fails in Bochs.
+	[ "$device" != slat ] || "$run" 120 state_test
 }
 
 # dirty_log ITERATIONS: with the bitmap cleared by GET, then by CLEAR.
@@ -90,28 +93,9 @@ dirty)
 	;;
 esac
 
-# shellcheck disable=SC2086 # words, without blanks in them
-{
-	upstream 240 set_sregs_test
-	upstream 120 sync_regs_test
-	upstream 120 cr4_cpuid_sync_test
-	upstream 120 get_msr_index_features
-	upstream 120 tsc_msrs_test
-	upstream 120 kvm_binary_stats_test
-	upstream 600 demand_paging_test $pages
-	# Its threads share a tree without a lock, which only one CPU forgives.
-	pinned="taskset 1"
-	upstream 600 memslot_modification_stress_test $pages -i "$stress_rounds"
-	pinned=
-	upstream 240 userspace_io_test
-	upstream 600 kvm_page_table_test $pages
-	upstream 600 dirty_log_perf_test $pages -i 2
-	upstream 1500 memslot_perf_test -d $perf
-}
-# With nested VMX, which only KVM offers, it fails in Bochs.
-if [ "$device" = slat ]; then
-	upstream 120 state_test
-fi
+both upstream
+# shellcheck disable=SC2086
+upstream 1500 memslot_perf_test -d $perf
 # On kvm_intel these only with time to spare: dirty_log_test is 40 s in each of its
 # modes, set_memory_region_test adds as many slots as the device offers, minutes with
 # all 32764 of them, and kvm_create_max_vcpus as many vCPUs, of which 6.12's has 4096.
@@ -133,7 +117,10 @@ esac
 case $device:$(uname -r) in
 slat:* | *:6.[2-9]* | *:6.1[0-9]*)
 	[ "$extent" = debug ] || newer_adds
-	[ "$extent" != full ] || newer_repeats
+	[ "$extent" != full ] || {
+		both newer
+		newer 900 kvm_create_max_vcpus
+	}
 	;;
 esac
 exit 0
