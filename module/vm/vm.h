@@ -154,7 +154,8 @@ int slat_vm_enable_cap(struct slat_vm *vm, const void __user *argp, struct slat_
  * @why: filled in with -EINVAL
  *
  * Return: 0, or kHz; -EINVAL: the address is too high, a vCPU exists already, there is
- * nothing to route or signal to, an unknown flag, or another rate; -EFAULT; -ENOTTY: not one of these.
+ * nothing to route or signal to, an unknown flag, or another rate; -EFAULT; -ENOTTY: not
+ * one of these.
  */
 long slat_vm_platform_ioctl(struct slat_vm *vm, unsigned int cmd, unsigned long arg,
 			    struct slat_reject *why);

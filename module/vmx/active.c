@@ -14,6 +14,7 @@
 #include <linux/smp.h>
 
 #include <asm/nospec-branch.h>
+#include <asm/tsc.h>
 
 #include "power.h"
 #include "vcpu.h"
@@ -87,7 +88,9 @@ void slat_cpu_activate(struct slat_vmx *vmx, int cpu)
 	}
 	if (moved) {
 		slat_switch_cpu(vmx, cpu);
-		slat_tsc_arrived(vmx);
+		/* Else it arrives with its task, see slat_switch_to_guest(). */
+		if (likely(!check_tsc_unstable()))
+			slat_tsc_arrived(vmx);
 		WRITE_ONCE(vmx->cpu, cpu);
 	}
 }

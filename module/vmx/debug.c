@@ -170,7 +170,7 @@ bool slat_debug_step(struct slat_vmx *vmx, struct slat_exit *exit)
 	 * the step would be over before its instruction.
 	 */
 	shadow = slat_vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
-	cleared = shadow & ~(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS);
+	cleared = shadow & ~(u32)SLAT_SHADOW;
 	if (cleared != shadow && slat_rflags(vmx) & X86_EFLAGS_TF)
 		slat_vmcs_write(GUEST_INTERRUPTIBILITY_INFO, cleared);
 	return false;

@@ -21,8 +21,6 @@
 #include "request.h"
 #include "vcpu.h"
 
-#define SHADOW		(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)
-
 static bool vector_is_contributory(u8 vector)
 {
 	return vector == X86_TRAP_DE || vector == X86_TRAP_CP ||
@@ -141,7 +139,7 @@ void slat_vmx_queue_nmi(struct slat_vmx *vmx)
 static bool irq_open(struct slat_vmx *vmx)
 {
 	return slat_rflags(vmx) & X86_EFLAGS_IF &&
-	       !(slat_vmcs_read(GUEST_INTERRUPTIBILITY_INFO) & SHADOW);
+	       !(slat_vmcs_read(GUEST_INTERRUPTIBILITY_INFO) & SLAT_SHADOW);
 }
 
 /* Will an event be delivered before the guest's next instruction? */
@@ -152,7 +150,7 @@ bool slat_events_wake(struct slat_vmx *vmx)
 
 	if (vmx->debug.control & KVM_GUESTDBG_BLOCKIRQ)
 		return false;
-	if (ev->nmi_pending && !(state & (SHADOW | GUEST_INTR_STATE_NMI)))
+	if (ev->nmi_pending && !(state & (SLAT_SHADOW | GUEST_INTR_STATE_NMI)))
 		return true;
 	return ev->irq_queued && irq_open(vmx);
 }
@@ -258,7 +256,7 @@ static bool enter_nmi(struct slat_vmx *vmx, bool *use_irq_window)
 	struct slat_vmx_events *ev = &vmx->ev;
 	u32 state = slat_vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
 
-	if (state & (SHADOW | GUEST_INTR_STATE_NMI)) {
+	if (state & (SLAT_SHADOW | GUEST_INTR_STATE_NMI)) {
 		*use_irq_window = state & GUEST_INTR_STATE_STI;
 		return false;
 	}

@@ -12,8 +12,6 @@
 #include "request.h"
 #include "vcpu.h"
 
-#define SHADOW		(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)
-
 void slat_vmx_get_events(struct slat_vmx *vmx, u32 switched_on, struct kvm_vcpu_events *out)
 {
 	const struct slat_vmx_events *ev = &vmx->ev;
@@ -28,8 +26,11 @@ void slat_vmx_get_events(struct slat_vmx *vmx, u32 switched_on, struct kvm_vcpu_
 		if (!(switched_on & KVM_VCPUEVENT_VALID_PAYLOAD))
 			out->exception.injected |= ev->exc_pending;
 	}
-	out->exception_has_payload = ev->exc_has_payload;
-	out->exception_payload = ev->exc_has_payload ? ev->exc_payload : 0;
+	/* KVM_SET_REGS drops what is pending. */
+	if (ev->exc_pending && ev->exc_has_payload) {
+		out->exception_has_payload = 1;
+		out->exception_payload = ev->exc_payload;
+	}
 	out->exception.nr = ev->exc_vector;
 	out->exception.has_error_code = ev->exc_has_error;
 	out->exception.error_code = ev->exc_error;
@@ -44,9 +45,9 @@ void slat_vmx_get_events(struct slat_vmx *vmx, u32 switched_on, struct kvm_vcpu_
 	out->nmi.injected = ev->nmi_injected;
 	out->nmi.pending = ev->nmi_pending;
 	out->nmi.masked = !!(state & GUEST_INTR_STATE_NMI);
-	/* Nothing in @smi is ever set. */
 	if (switched_on & KVM_VCPUEVENT_VALID_TRIPLE_FAULT)
 		out->triple_fault.pending = ev->triple_fault;
+	/* Nothing in @smi is ever set. */
 	out->flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW |
 		     KVM_VCPUEVENT_VALID_SMM | switched_on;
 }
@@ -123,7 +124,7 @@ int slat_vmx_set_events(struct slat_vmx *vmx, u32 switched_on, const struct kvm_
 	if (in->nmi.masked)
 		state |= GUEST_INTR_STATE_NMI;
 	if (in->flags & KVM_VCPUEVENT_VALID_SHADOW)
-		state = (state & ~SHADOW) |
+		state = (state & ~SLAT_SHADOW) |
 			shadow_to_vmx(in->interrupt.shadow);
 	slat_vmcs_write(GUEST_INTERRUPTIBILITY_INFO, state);
 	slat_request(vmx, SLAT_REQUEST_EVENTS);

@@ -92,7 +92,7 @@ static enum slat_exit_type exit_debug(struct slat_vmx *vmx,
 		slat_set_rip(vmx, slat_rip(vmx) +
 				  slat_vmcs_read(VM_EXIT_INSTRUCTION_LEN));
 	/* Though the #DB that is entered says so already. */
-	if (state & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS))
+	if (state & SLAT_SHADOW)
 		slat_debug_shadowed(vmx);
 	slat_vmx_inject_exception(vmx, X86_TRAP_DB, false, 0, dr6);
 	return SLAT_EXIT_NONE;

@@ -326,6 +326,9 @@ void slat_perf_restart_pebs(struct slat_vmx *vmx);
 
 /* event.c */
 
+/* Interruptibility: an instruction blocks events for one more. */
+#define SLAT_SHADOW	(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)
+
 /* INT3 and INTO: they come again with their instruction. */
 static inline bool slat_vector_is_soft(u8 vector)
 {

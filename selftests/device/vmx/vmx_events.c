@@ -523,6 +523,13 @@ TEST_F(events, set_pending_exceptions)
 	EXPECT_EQ(0, back.exception.injected);
 	EXPECT_EQ(1, back.exception_has_payload);
 	EXPECT_EQ(ev.exception_payload, back.exception_payload);
+	/* New registers drop it, and what is set again is there again. */
+	guest_load(&self->g, interrupts);
+	ASSERT_EQ(0, vm_ioctl(self->g.vcpu.fd, KVM_GET_VCPU_EVENTS, &back));
+	EXPECT_EQ(0, back.exception.pending);
+	if (!vm_is_kvm(&self->g.vm))
+		EXPECT_EQ(0, back.exception_has_payload);
+	ASSERT_EQ(0, vm_ioctl(self->g.vcpu.fd, KVM_SET_VCPU_EVENTS, &ev));
 	EXPECT_EQ(0ull, vcpu_sregs(&self->g.vcpu).cr2);
 	/* KVM 6.1 and 6.12 bring no payload but that of #DB. */
 	ASSERT_TRUE(at_exception(&self->g, 14, 2, CODE_AT(0)));
